@@ -1,0 +1,1 @@
+"""St. Bernard: a Bare Metal service built around rescue."""

@@ -1,0 +1,1 @@
+"""The wire, nothing else: parse, authorise, one store call, render."""

@@ -1,0 +1,9 @@
+"""The `stbernard` command. Each command group lives in a file of its own and imports its room only when called."""
+
+from typer import Typer
+
+from stbernard.cli import lab, ramdisk
+
+app = Typer(name="stbernard", no_args_is_help=True, help="Rescue bare-metal servers.")
+app.add_typer(lab.app, name="lab")
+app.add_typer(ramdisk.app, name="ramdisk")

@@ -1,0 +1,1 @@
+"""How hardware is touched: one protocol, one file."""

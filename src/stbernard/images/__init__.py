@@ -1,0 +1,1 @@
+"""Where kernels and ramdisks come from, and the cache."""

@@ -1,0 +1,1 @@
+"""Machines to rescue: QEMU with a BMC."""

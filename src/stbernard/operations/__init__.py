@@ -1,0 +1,1 @@
+"""What happens to a node: one file is one operation, read from top to bottom."""
