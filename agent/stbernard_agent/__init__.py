@@ -1,1 +1,1 @@
-"""What runs inside the rescue ramdisk. Python standard library only; imports nothing of the service."""
+"""What runs inside the rescue ramdisk: standard library only, nothing of the service."""

@@ -1,4 +1,4 @@
-"""The `stbernard` command. Each command group lives in a file of its own and imports its room only when called."""
+"""The `stbernard` command: one file a command group, each imports its room only when called."""
 
 from typer import Typer
 

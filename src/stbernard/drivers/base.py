@@ -1,0 +1,115 @@
+"""The interfaces of a driver: how an operation reaches hardware.
+
+Every method takes a `Task` (a frozen node with its ports and the settings) and is told nothing
+of the database. Methods are synchronous, may be called again after a crash (at least once), and
+raise a `HardwareError` whose text names the thing and the remedy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from stbernard.nodes import BootDevice, Login, Node, Port, Power
+from stbernard.settings import Settings
+
+
+class Interface(Protocol):
+    """What every interface has."""
+
+    def properties(self) -> Mapping[str, str]:
+        """The driver_info keys it understands, each with a line of description."""
+
+    def validate(self, task: "Task") -> None:
+        """Raise InvalidDriverInfo if the node lacks what this needs; touches no hardware."""
+
+
+class PowerInterface(Interface, Protocol):
+    def get_power_state(self, task: "Task") -> Power:
+        """What the BMC says now: ON, OFF or ERROR. Raises BMCError."""
+
+    def set_power_state(self, task: "Task", target: Power) -> None:
+        """Ask the BMC for it and return; the caller looks until it is so. Raises BMCError."""
+
+
+class ManagementInterface(Interface, Protocol):
+    def supported_boot_devices(self, task: "Task") -> tuple[str, ...]:
+        """Ironic's names: pxe, disk, cdrom, bios, safe, uefihttp …"""
+
+    def get_boot_device(self, task: "Task") -> BootDevice:
+        """What is set now. Raises BMCError."""
+
+    def set_boot_device(self, task: "Task", device: BootDevice) -> None:
+        """Boot from it next. Raises BMCError; InvalidDriverInfo if it is not supported."""
+
+    def get_boot_mode(self, task: "Task") -> str | None:
+        """`bios` or `uefi`; None if the BMC does not say. Raises BMCError."""
+
+    def set_boot_mode(self, task: "Task", mode: str) -> None:
+        """Boot in this mode next. Raises BMCError."""
+
+
+class BootInterface(Interface, Protocol):
+    def check_ramdisk(self, task: "Task") -> None:
+        """Have the rescue images here, whole, before the server is touched. Raises ImageError."""
+
+    def prepare_ramdisk(self, task: "Task", params: Mapping[str, str]) -> BootDevice:
+        """Offer the ramdisk (params: kernel arguments); returns what to boot from."""
+
+    def clean_up_ramdisk(self, task: "Task") -> None:
+        """Offer it no longer, and leave no file of it. Does nothing if there is none."""
+
+
+class NetworkInterface(Interface, Protocol):
+    def leave_tenant_networks(self, task: "Task") -> None:
+        """Take the node out of its instance's networks."""
+
+    def join_tenant_networks(self, task: "Task") -> None:
+        """Put the node back into its instance's networks."""
+
+    def join_rescuing_network(self, task: "Task") -> None:
+        """Put the node into the network its ramdisk boots in."""
+
+    def leave_rescuing_network(self, task: "Task") -> None:
+        """Take it out again."""
+
+
+class RescueInterface(Interface, Protocol):
+    needs_ramdisk: bool
+    """Whether a rescue boots a ramdisk and waits for its agent."""
+
+    def meet(self, task: "Task") -> Login:
+        """Ask the agent for its addresses and ssh host key. Raises AgentError."""
+
+    def open_login(self, task: "Task", password_hash: str) -> None:
+        """Have the agent create the user `rescue`. Raises AgentError."""
+
+    def prove_login(self, task: "Task") -> str:
+        """See the server's ssh with the host key reported; returns what was seen, for people.
+
+        Raises AgentError when the key is another one."""
+
+    def close_login(self, task: "Task") -> None:
+        """Take the login away where it can be done from outside (fake hardware)."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The interfaces of one node, resolved by the registry from its hardware type."""
+
+    power: PowerInterface
+    management: ManagementInterface
+    boot: BootInterface
+    network: NetworkInterface
+    rescue: RescueInterface
+    named: Mapping[str, Interface]
+    """All interfaces by kind (`power`, `console`, …), those without methods of their own too."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One node to work on, with all that a step or a driver may look at."""
+
+    node: Node
+    ports: tuple[Port, ...]
+    settings: Settings
+    driver: Driver

@@ -1,0 +1,211 @@
+"""What a node and a port are: frozen types, no I/O.
+
+Names and meanings are Ironic's (contract: the Bare Metal API v1, microversion 1.115). Times are
+seconds since the epoch (UTC).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypedDict
+
+import msgspec
+
+INTERFACES = (
+    "bios",
+    "boot",
+    "console",
+    "deploy",
+    "firmware",
+    "inspect",
+    "management",
+    "network",
+    "power",
+    "raid",
+    "rescue",
+    "storage",
+    "vendor",
+)
+"""The interface types of a node, each with a field `<type>_interface`."""
+
+
+class Power(StrEnum):
+    """Power states, and what a client may ask for (`PUT …/states/power`)."""
+
+    ON = "power on"
+    OFF = "power off"
+    REBOOT = "rebooting"
+    SOFT_OFF = "soft power off"
+    SOFT_REBOOT = "soft rebooting"
+    ERROR = "error"
+
+
+class BootDevice(msgspec.Struct, frozen=True):
+    """Where a server boots from next (`persistent`: at every boot; else once)."""
+
+    device: str | None
+    persistent: bool | None
+
+
+class HowItWas(msgspec.Struct, frozen=True, kw_only=True):
+    """The server as it was before a rescue: what unrescue, and every undo, goes back to."""
+
+    power_state: str
+    boot_device: str | None = None
+    persistent: bool | None = None
+    boot_mode: str | None = None
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """How a rescued server is reached: the addresses and ssh host key its agent reported."""
+
+    addresses: tuple[str, ...] = ()
+    ssh_host_key: str | None = None
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the agent in the running ramdisk; all None before its first call."""
+
+    token: str | None = None
+    url: str | None = None
+    verify_ca: str | None = None
+    version: str | None = None
+    last_heartbeat: float | None = None
+
+
+class Port(msgspec.Struct, frozen=True, kw_only=True):
+    """A network card of a node, known by its MAC address."""
+
+    id: int = 0
+    uuid: str
+    node_uuid: str
+    address: str
+    created_at: float
+    updated_at: float | None = None
+    extra: dict[str, Any] = {}
+    internal_info: dict[str, Any] = {}
+    local_link_connection: dict[str, Any] = {}
+    portgroup_uuid: str | None = None
+    pxe_enabled: bool = True
+    physical_network: str | None = None
+    is_smartnic: bool = False
+    name: str | None = None
+    description: str | None = None
+    vendor: str | None = None
+    category: str | None = None
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A server. The first half is the contract's, the second the engine's own."""
+
+    id: int = 0
+    uuid: str
+    name: str | None = None
+    created_at: float
+    updated_at: float | None = None
+
+    driver: str
+    driver_info: dict[str, Any] = {}
+    driver_internal_info: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    instance_info: dict[str, Any] = {}
+    instance_uuid: str | None = None
+    instance_name: str | None = None
+    network_data: dict[str, Any] = {}
+
+    bios_interface: str | None = None
+    boot_interface: str | None = None
+    console_interface: str | None = None
+    deploy_interface: str | None = None
+    firmware_interface: str | None = None
+    inspect_interface: str | None = None
+    management_interface: str | None = None
+    network_interface: str | None = None
+    power_interface: str | None = None
+    raid_interface: str | None = None
+    rescue_interface: str | None = None
+    storage_interface: str | None = None
+    vendor_interface: str | None = None
+
+    resource_class: str | None = None
+    conductor_group: str = ""
+    chassis_uuid: str | None = None
+    parent_node: str | None = None
+    owner: str | None = None
+    lessee: str | None = None
+    shard: str | None = None
+    description: str | None = None
+    automated_clean: bool | None = None
+    protected: bool = False
+    protected_reason: str | None = None
+    retired: bool = False
+    retired_reason: str | None = None
+    disable_power_off: bool = False
+    console_enabled: bool = False
+
+    power_state: str | None = None
+    target_power_state: str | None = None
+    provision_state: str = "enroll"
+    target_provision_state: str | None = None
+    provision_updated_at: float | None = None
+    boot_mode: str | None = None
+    secure_boot: bool | None = None
+    last_error: str | None = None
+    fault: str | None = None
+    maintenance: bool = False
+    maintenance_reason: str | None = None
+
+    agent: Agent = Agent()
+    before_rescue: HowItWas | None = None
+    login: Login | None = None
+
+    # The engine's: which operation holds the node, where it is, who works on it.
+    operation: str | None = None
+    operation_id: str | None = None  # names one run in the journal
+    arguments: dict[str, Any] = {}  # what the request asked for; may hold a hash, never shown
+    step: str | None = None
+    attempt: int = 0
+    undoing: bool = False
+    failure: str | None = None  # why the operation is being undone
+    not_restored: tuple[str, ...] = ()  # the undos that failed for good
+    started_at: float | None = None  # when the step started
+    due_at: float | None = None  # when a worker is to look at it
+    deadline: float | None = None  # when the step has failed; None: never
+    lease_owner: str | None = None
+    lease_until: float | None = None
+    fence: int = 0  # grows with every claim; a write under an older one is lost
+    wakeups: int = 0  # grows with every event (heartbeat …)
+
+    def interface(self, kind: str) -> str | None:
+        """The name of the interface of this kind, e.g. `interface("power")` → `redfish`."""
+        value: str | None = getattr(self, f"{kind}_interface")
+        return value
+
+
+class Changes(TypedDict, total=False):
+    """The fields an operation's step may set (see `operations.outcome`)."""
+
+    power_state: str | None
+    target_power_state: str | None
+    boot_mode: str | None
+    secure_boot: bool | None
+    driver_internal_info: dict[str, Any]
+    instance_info: dict[str, Any]
+    agent: Agent
+    before_rescue: HowItWas | None
+    login: Login | None
+    arguments: dict[str, Any]
+
+
+def ports_for_boot(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """The ports a node may boot from over the network."""
+    return tuple(port for port in ports if port.pxe_enabled)
+
+
+def without_secrets(info: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a driver_info-like object with every password, token and secret as `******`."""
+    return {key: "******" if _is_secret(key) else value for key, value in info.items()}
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key for word in ("password", "secret", "token", "private_key"))

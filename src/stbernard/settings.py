@@ -1,0 +1,296 @@
+"""ironic.conf → one frozen Settings. The only file that imports oslo.config.
+
+Sections, names, types and defaults are Ironic's, so an operator's file is taken as it is; where a
+default differs, docs/decisions/0003-defaults.md says why. Options of Ironic's that nothing here
+reads are named in a warning, wrong values in an error.
+"""
+
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from oslo_config import cfg, types
+
+from stbernard.errors import SettingsError
+
+
+def _option(default: Any, **limits: Any) -> Any:
+    """A field with limits for oslo.config: `min`, `max`, `choices`."""
+    if isinstance(default, (list, tuple)):
+        return field(default=tuple(default), metadata=limits)
+    return field(default=default, metadata=limits)
+
+
+def _my_ip() -> str:
+    """The address this host uses towards the world; loopback where there is none. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: an address for documentation
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Default:
+    """[DEFAULT]"""
+
+    host: str = field(default_factory=socket.gethostname)
+    my_ip: str = field(default_factory=_my_ip)
+    state_path: str = "/var/lib/stbernard"
+    auth_strategy: str = _option("noauth", choices=["noauth"])
+    debug: bool = False
+    enabled_hardware_types: tuple[str, ...] = ("redfish",)
+    enabled_bios_interfaces: tuple[str, ...] = ("no-bios",)
+    enabled_boot_interfaces: tuple[str, ...] = ("ipxe",)
+    enabled_console_interfaces: tuple[str, ...] = ("no-console",)
+    enabled_deploy_interfaces: tuple[str, ...] = ("noop",)
+    enabled_firmware_interfaces: tuple[str, ...] = ("no-firmware",)
+    enabled_inspect_interfaces: tuple[str, ...] = ("no-inspect",)
+    enabled_management_interfaces: tuple[str, ...] = ("redfish",)
+    enabled_network_interfaces: tuple[str, ...] = ("noop",)
+    enabled_power_interfaces: tuple[str, ...] = ("redfish",)
+    enabled_raid_interfaces: tuple[str, ...] = ("no-raid",)
+    enabled_rescue_interfaces: tuple[str, ...] = ("agent", "no-rescue")
+    enabled_storage_interfaces: tuple[str, ...] = ("noop",)
+    enabled_vendor_interfaces: tuple[str, ...] = ("no-vendor",)
+    default_bios_interface: str | None = None
+    default_boot_interface: str | None = None
+    default_console_interface: str | None = None
+    default_deploy_interface: str | None = None
+    default_firmware_interface: str | None = None
+    default_inspect_interface: str | None = None
+    default_management_interface: str | None = None
+    default_network_interface: str | None = None
+    default_power_interface: str | None = None
+    default_raid_interface: str | None = None
+    default_rescue_interface: str | None = None
+    default_storage_interface: str | None = None
+    default_vendor_interface: str | None = None
+    default_resource_class: str | None = None
+    conductor_group: str = ""
+
+
+@dataclass(frozen=True)
+class Api:
+    """[api]"""
+
+    host_ip: str = "127.0.0.1"
+    port: int = _option(6385, min=1, max=65535)
+    public_endpoint: str | None = None
+    max_limit: int = _option(1000, min=1)
+    ramdisk_heartbeat_timeout: int = _option(300, min=1)
+    restrict_lookup: bool = True
+    enable_ramdisk_endpoints: bool = True
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """[conductor]"""
+
+    rescue_callback_timeout: int = _option(1800, min=0)
+    rescue_kernel: str | None = None
+    rescue_ramdisk: str | None = None
+    rescue_password_hash_algorithm: str = _option("sha256", choices=["sha256", "sha512"])
+    allow_provisioning_in_maintenance: bool = True
+    power_state_change_timeout: int = _option(60, min=2)
+    soft_power_off_timeout: int = _option(600, min=1)
+    file_url_allowed_paths: tuple[str, ...] = (
+        "/var/lib/ironic",
+        "/shared/html",
+        "/opt/cache/files",
+        "/vagrant",
+    )
+    workers_pool_size: int = _option(16, min=1, max=1000)
+
+
+@dataclass(frozen=True)
+class Database:
+    """[database]"""
+
+    connection: str | None = None
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """[deploy]"""
+
+    http_root: str | None = None
+    http_url: str | None = None
+    external_callback_url: str | None = None
+    default_boot_mode: str = _option("uefi", choices=["uefi", "bios"])
+
+
+@dataclass(frozen=True)
+class Pxe:
+    """[pxe]"""
+
+    kernel_append_params: str = "nofb vga=normal"
+    instance_master_path: str | None = None
+    image_cache_size: int = _option(20480, min=0)  # MiB
+
+
+@dataclass(frozen=True)
+class Agent:
+    """[agent]"""
+
+    require_tls: bool = True
+    command_timeout: int = _option(60, min=1)
+    verify_ca: str = "True"
+
+
+@dataclass(frozen=True)
+class Redfish:
+    """[redfish]"""
+
+    connection_attempts: int = _option(5, min=1)
+    connection_retry_interval: int = _option(4, min=1)
+    auth_type: str = _option("auto", choices=["basic", "session", "auto"])
+
+
+@dataclass(frozen=True)
+class Fake:
+    """[fake] seconds (`3`, or a range `1,5`) that each fake interface takes."""
+
+    power_delay: str = "0"
+    boot_delay: str = "0"
+    management_delay: str = "0"
+    rescue_delay: str = "0"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that can be configured, one field a section."""
+
+    default: Default = field(default_factory=Default)
+    api: Api = Api()
+    conductor: Conductor = Conductor()
+    database: Database = Database()
+    deploy: Deploy = Deploy()
+    pxe: Pxe = Pxe()
+    agent: Agent = Agent()
+    redfish: Redfish = Redfish()
+    fake: Fake = Fake()
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is; by default a SQLite file below state_path."""
+        return self.database.connection or f"sqlite:///{self.default.state_path}/stbernard.sqlite"
+
+    @property
+    def endpoint(self) -> str:
+        """The API's address for clients and, without external_callback_url, for ramdisks."""
+        host = self.api.host_ip
+        if host in ("0.0.0.0", "::"):  # noqa: S104 (comparing, not binding)
+            host = self.default.my_ip
+        return (self.api.public_endpoint or f"http://{host}:{self.api.port}").rstrip("/")
+
+    @property
+    def callback_url(self) -> str:
+        """The API's address for ramdisks."""
+        return (self.deploy.external_callback_url or self.endpoint).rstrip("/")
+
+    @property
+    def http_url(self) -> str:
+        """The address below which machines find http_root; by default the service's own /boot."""
+        return (self.deploy.http_url or f"{self.callback_url}/boot").rstrip("/")
+
+    @property
+    def http_root(self) -> Path:
+        """The folder that machines boot from over HTTP."""
+        return Path(self.deploy.http_root or f"{self.default.state_path}/httpboot")
+
+    @property
+    def image_cache(self) -> Path:
+        """The folder of kernels and ramdisks, kept for the next rescue."""
+        return Path(self.pxe.instance_master_path or f"{self.default.state_path}/master_images")
+
+
+def load(files: Sequence[str | Path]) -> tuple[Settings, list[str]]:
+    """Read the files, later ones winning; returns the settings and warnings for people.
+
+    Raises SettingsError naming file, section and option of the first wrong value.
+    """
+    for path in files:
+        if not Path(path).is_file():
+            raise SettingsError(f"Configuration file {path} cannot be read: there is no such file.")
+    conf = cfg.ConfigOpts()
+    sections = {_section(room.name): room for room in fields(Settings)}
+    hints = get_type_hints(Settings)
+    for section, room in sections.items():
+        group = None if section == "DEFAULT" else section
+        conf.register_opts(list(_oslo_options(hints[room.name])), group=group)
+    try:
+        conf([], project="stbernard", default_config_files=[str(path) for path in files])
+    except (cfg.ConfigFileParseError, cfg.ConfigFilesNotFoundError) as error:
+        raise SettingsError(str(error)) from error
+    values = {
+        room.name: _read(conf, section, hints[room.name], files)
+        for section, room in sections.items()
+    }
+    return Settings(**values), list(_unknown(files))
+
+
+def _section(name: str) -> str:
+    return "DEFAULT" if name == "default" else name
+
+
+def _oslo_options(room: type) -> Iterable[cfg.Opt]:
+    hints = get_type_hints(room)
+    for entry in fields(room):
+        kind = hints[entry.name]
+        if type(None) in get_args(kind):
+            kind = get_args(kind)[0]
+        limits = dict(entry.metadata)
+        if kind is bool:
+            yield cfg.BoolOpt(entry.name)
+        elif kind is int:
+            yield cfg.IntOpt(entry.name, **limits)
+        elif kind is str:
+            yield cfg.StrOpt(entry.name, **limits)
+        else:
+            yield cfg.Opt(entry.name, type=types.List())
+
+
+def _read(conf: cfg.ConfigOpts, section: str, room: type, files: Sequence[str | Path]) -> Any:
+    """One section as its dataclass; options nobody set keep the dataclass's default."""
+    assert is_dataclass(room)  # noqa: S101 (for the type checker)
+    values = {}
+    source = conf if section == "DEFAULT" else conf[section]
+    for entry in fields(room):
+        try:
+            value = source[entry.name]
+        except cfg.ConfigFileValueError as error:
+            raise SettingsError(_locate(section, entry.name, error, files)) from error
+        if value is not None:
+            values[entry.name] = tuple(value) if isinstance(value, list) else value
+    return room(**values)
+
+
+def _locate(section: str, option: str, error: Exception, files: Sequence[str | Path]) -> str:
+    """The text of an error with the file that set the option."""
+    where = [path for path, seen in _parsed(files) if option in seen.get(section, {})]
+    reason = str(error).split(" is not valid: ", 1)[-1]
+    return f"{where[-1] if where else 'environment'}: [{section}]{option} is wrong: {reason}"
+
+
+def _unknown(files: Sequence[str | Path]) -> Iterable[str]:
+    """A warning for each section and option of the files that nothing reads."""
+    known = {
+        _section(room.name): {entry.name for entry in fields(room.type)}  # type: ignore[arg-type]
+        for room in fields(Settings)
+    }
+    for path, sections in _parsed(files):
+        for section, options in sections.items():
+            for option in options:
+                if option not in known.get(section, ()):
+                    yield f"{path}: [{section}]{option} is not known and has no effect."
+
+
+def _parsed(files: Sequence[str | Path]) -> Iterable[tuple[str, dict[str, dict[str, list[str]]]]]:
+    for path in files:
+        sections: dict[str, dict[str, list[str]]] = {}
+        cfg.ConfigParser(str(path), sections).parse()
+        yield str(path), sections
