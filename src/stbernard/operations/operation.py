@@ -1,0 +1,56 @@
+"""What an operation is: a table of steps, each with its undo and its deadline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stbernard.drivers.base import Task
+from stbernard.operations.outcome import Outcome
+from stbernard.settings import Settings
+
+Action = Callable[[Task], Outcome]
+Seconds = Callable[[Settings], int]
+
+
+def hardware_timeout(settings: Settings) -> int:
+    """What a step that talks to a BMC may take, in seconds."""
+    return settings.conductor.power_state_change_timeout
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. The action, and its undo, may be called again after a crash (at least once).
+
+    `within`: seconds until the step has failed, 0 for never."""
+
+    action: Action
+    undo: Action | None = None
+    within: Seconds = hardware_timeout
+
+    @property
+    def name(self) -> str:
+        return self.action.__name__
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that happens to a node, step after step; its name is the verb."""
+
+    name: str
+    steps: tuple[Step, ...]
+    fault: str | None = None  # the node's fault when an undo fails for good
+
+    def step(self, name: str | None) -> Step:
+        return self.steps[self._index(name)]
+
+    def after(self, name: str | None) -> Step | None:
+        """The step that follows, None at the end."""
+        index = self._index(name) + 1
+        return self.steps[index] if index < len(self.steps) else None
+
+    def to_undo(self, name: str | None, *, itself: bool) -> Step | None:
+        """The last step before this one (or this one `itself`) that has an undo."""
+        end = self._index(name) + (1 if itself else 0)
+        return next((step for step in reversed(self.steps[:end]) if step.undo), None)
+
+    def _index(self, name: str | None) -> int:
+        return next(index for index, step in enumerate(self.steps) if step.name == name)

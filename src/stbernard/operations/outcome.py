@@ -1,0 +1,42 @@
+"""What a step can say: the closed set of outcomes."""
+
+from dataclasses import dataclass
+from typing import Unpack
+
+from stbernard.nodes import Changes
+
+
+class Outcome:
+    """The root; a step returns exactly one of the classes below."""
+
+
+class Next(Outcome):
+    """The step is done: save these changes of the node and go on with the next one."""
+
+    def __init__(self, **changes: Unpack[Changes]) -> None:
+        self.changes = changes
+
+
+@dataclass(frozen=True)
+class Wait(Outcome):
+    """Wait for an event (a heartbeat …), at the longest until the step's deadline.
+
+    `otherwise` is the last_error if the event never comes: what was awaited, what to check."""
+
+    event: str
+    otherwise: str
+
+
+@dataclass(frozen=True)
+class Retry(Outcome):
+    """Do the step again after so many seconds; `why` is the last_error if the deadline passes."""
+
+    after: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Failed(Outcome):
+    """The step cannot be done: undo the steps before it. `reason` becomes the last_error."""
+
+    reason: str

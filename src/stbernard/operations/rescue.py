@@ -1,0 +1,117 @@
+"""The rescue: a server that no longer boots is put into the rescue ramdisk.
+
+Whatever goes wrong on the way, the undos bring the server back to its instance, and the node is
+`rescue failed` with a last_error that says what to do.
+"""
+
+from stbernard.drivers.base import Task
+from stbernard.nodes import Agent, HowItWas
+from stbernard.operations.operation import Operation, Step
+from stbernard.operations.outcome import Next, Outcome, Wait
+from stbernard.operations.steps import (
+    boot_instance_next,
+    forget_the_rescue,
+    join_rescuing_network,
+    join_tenant_networks,
+    leave_rescuing_network,
+    leave_tenant_networks,
+    power_as_it_was,
+    power_off,
+    power_on,
+)
+from stbernard.settings import Settings
+
+
+def callback_timeout(settings: Settings) -> int:
+    return settings.conductor.rescue_callback_timeout
+
+
+def agent_timeout(settings: Settings) -> int:
+    return settings.agent.command_timeout
+
+
+def check_everything(task: Task) -> Outcome:
+    """Images, network, BMC: before the server is touched."""
+    driver = task.driver
+    for interface in (driver.power, driver.management, driver.boot, driver.network, driver.rescue):
+        interface.validate(task)
+    driver.power.get_power_state(task)
+    if driver.rescue.needs_ramdisk:
+        driver.boot.check_ramdisk(task)
+    return Next()
+
+
+def remember_how_it_was(task: Task) -> Outcome:
+    """Power, boot device and boot mode; a second rescue keeps what the first one remembered."""
+    if task.node.before_rescue:
+        return Next()
+    boot_device = task.driver.management.get_boot_device(task)
+    return Next(
+        before_rescue=HowItWas(
+            power_state=task.driver.power.get_power_state(task),
+            boot_device=boot_device.device,
+            persistent=boot_device.persistent,
+            boot_mode=task.driver.management.get_boot_mode(task),
+        )
+    )
+
+
+def boot_ramdisk_next(task: Task) -> Outcome:
+    if not task.driver.rescue.needs_ramdisk:
+        return Next()
+    params = {"ipa-api-url": task.settings.callback_url}
+    device = task.driver.boot.prepare_ramdisk(task, params)
+    task.driver.management.set_boot_device(task, device)
+    return Next(agent=Agent(), login=None)  # nothing of an earlier ramdisk may count
+
+
+def wait_for_agent(task: Task) -> Outcome:
+    if task.node.agent.last_heartbeat or not task.driver.rescue.needs_ramdisk:
+        return Next()
+    seconds = task.settings.conductor.rescue_callback_timeout
+    return Wait(
+        "the agent's heartbeat",
+        otherwise=f"No agent called back within {seconds} s ([conductor]rescue_callback_timeout). "
+        "Look at the server's console: did it get an address by DHCP, did it load the boot script "
+        f"and the ramdisk, can it reach {task.settings.callback_url}?",
+    )
+
+
+def meet_agent(task: Task) -> Outcome:
+    """Addresses and ssh host key, before the agent stops serving."""
+    return Next(login=task.driver.rescue.meet(task))
+
+
+def open_login(task: Task) -> Outcome:
+    task.driver.rescue.open_login(task, task.node.arguments["password_hash"])
+    return Next()
+
+
+def prove_login(task: Task) -> Outcome:
+    """See the server's ssh; from now on the agent, its token and its address are nobody's."""
+    task.driver.rescue.prove_login(task)
+    return Next(
+        agent=Agent(version=task.node.agent.version, last_heartbeat=task.node.agent.last_heartbeat)
+    )
+
+
+RESCUE = Operation(
+    name="rescue",
+    fault="rescue abort failure",
+    steps=(
+        Step(check_everything, within=callback_timeout),
+        Step(remember_how_it_was, undo=forget_the_rescue),
+        Step(power_off, undo=power_as_it_was),
+        Step(leave_tenant_networks, undo=join_tenant_networks),
+        Step(join_rescuing_network, undo=leave_rescuing_network),
+        Step(boot_ramdisk_next, undo=boot_instance_next),
+        Step(power_on, undo=power_off),
+        Step(wait_for_agent, within=callback_timeout),
+        Step(meet_agent, within=agent_timeout),
+        Step(open_login, within=agent_timeout),
+        Step(leave_rescuing_network),
+        Step(join_tenant_networks),
+        Step(boot_instance_next),  # a reset from here on boots the instance, not the ramdisk
+        Step(prove_login, within=agent_timeout),
+    ),
+)

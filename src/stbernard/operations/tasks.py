@@ -1,0 +1,46 @@
+"""A task: one node with its ports, its driver and the settings."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from stbernard.drivers.base import Driver, Task
+from stbernard.nodes import Node, Port
+from stbernard.settings import Settings
+from stbernard.store import Store
+
+
+class Drivers(Protocol):
+    """The hardware types, as the registry offers them to operations and the API."""
+
+    def hardware_types(self) -> tuple[str, ...]:
+        """The enabled ones."""
+
+    def resolve(self, driver: str, given: Mapping[str, str | None]) -> dict[str, str]:
+        """The interface of each kind for a new or changed node. Raises InvalidParameter."""
+
+    def driver_for(self, node: Node) -> Driver:
+        """Raises InvalidDriverInfo when an interface of the node is not enabled here."""
+
+    def properties(self, driver: str) -> Mapping[str, str]:
+        """driver_info keys with descriptions. Raises NotFound."""
+
+    def supported(self, driver: str, kind: str) -> tuple[str, ...]:
+        """The enabled interfaces of a kind that this hardware type supports."""
+
+    def default(self, driver: str, kind: str) -> str | None:
+        """The one a node gets that names none."""
+
+
+class Tasks:
+    """Makes tasks."""
+
+    def __init__(self, store: Store, drivers: Drivers, settings: Settings) -> None:
+        self._store = store
+        self._drivers = drivers
+        self._settings = settings
+
+    def of(self, node: Node, ports: tuple[Port, ...] | None = None) -> Task:
+        """Raises InvalidDriverInfo when an interface of the node is not enabled here."""
+        if ports is None:
+            ports = self._store.ports.of_node(node.uuid)
+        return Task(node, ports, self._settings, self._drivers.driver_for(node))
