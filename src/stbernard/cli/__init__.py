@@ -2,8 +2,9 @@
 
 from typer import Typer
 
-from stbernard.cli import lab, ramdisk
+from stbernard.cli import db, lab, ramdisk
 
 app = Typer(name="stbernard", no_args_is_help=True, help="Rescue bare-metal servers.")
+app.add_typer(db.app, name="db")
 app.add_typer(lab.app, name="lab")
 app.add_typer(ramdisk.app, name="ramdisk")

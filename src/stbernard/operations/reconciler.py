@@ -62,6 +62,7 @@ class Reconciler:
                 self._claim()
                 if time.monotonic() - renewed > LEASE / 3:
                     self._store.leases.renew(self._owner, list(self._in_hand))
+                    self._store.conductors.beat(self._owner)
                     renewed = time.monotonic()
                 pause = self._until_next_due()
             except Exception:

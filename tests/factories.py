@@ -1,0 +1,32 @@
+"""Nodes and ports for tests: everything has a value, name what matters."""
+
+import time
+import uuid
+from typing import Any
+
+from stbernard.nodes import Node, Port
+
+
+def a_node(**values: Any) -> Node:
+    defaults: dict[str, Any] = {
+        "uuid": str(uuid.uuid4()),
+        "created_at": time.time(),
+        "driver": "fake-hardware",
+        "power_interface": "fake",
+        "management_interface": "fake",
+        "boot_interface": "fake",
+        "network_interface": "noop",
+        "rescue_interface": "fake",
+        "provision_state": "active",
+    }
+    return Node(**(defaults | values))
+
+
+def a_port(node: Node, **values: Any) -> Port:
+    defaults: dict[str, Any] = {
+        "uuid": str(uuid.uuid4()),
+        "node_uuid": node.uuid,
+        "address": "52:54:00:77:00:01",
+        "created_at": time.time(),
+    }
+    return Port(**(defaults | values))

@@ -1,0 +1,120 @@
+"""Accept, claim, save under the fence, wake up."""
+
+import time
+
+import pytest
+
+from stbernard.errors import InvalidState, NodeLocked
+from stbernard.nodes import Node
+from stbernard.store import Store
+from stbernard.store.journal import Event, entry
+from stbernard.store.leases import LeaseLost
+from tests.factories import a_node
+from tests.unit.store.requests import a_request
+
+
+@pytest.fixture
+def accepted(store: Store) -> Node:
+    node = store.nodes.create(a_node())
+    return store.leases.accept(node.uuid, a_request(arguments={"password_hash": "$5$x"}))
+
+
+def test_accepting_is_durable_and_exclusive(store: Store, accepted: Node) -> None:
+    assert store.nodes.get(accepted.uuid).operation == "rescue"
+    with pytest.raises(NodeLocked, match=accepted.uuid):
+        store.leases.accept(accepted.uuid, a_request(operation="unrescue"))
+
+
+def test_a_node_that_moved_on_is_not_taken(store: Store) -> None:
+    node = store.nodes.create(a_node(provision_state="rescue"))
+    with pytest.raises(InvalidState, match='in state "rescue"'):
+        store.leases.accept(node.uuid, a_request(states=("active",)))
+
+
+def test_a_claimed_node_is_claimed_by_nobody_else(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    assert (mine.uuid, mine.lease_owner) == (accepted.uuid, "me")
+    assert store.leases.claim("you", 10) == ()
+
+
+def test_only_what_is_due_is_claimed(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    later = time.time() + 1000
+    store.leases.save(mine, {"due_at": later}, (), release=True)
+    assert store.leases.claim("me", 10) == ()
+    assert store.leases.next_due() == later
+
+
+def test_a_save_writes_the_row_and_the_journal(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    line = entry(mine, Event.STEP_DONE, seconds=1.5)
+    after = store.leases.save(mine, {"step": "power_off"}, (line,), release=False)
+    assert after.step == "power_off"
+    assert [each.event for each in store.journal.timeline(mine.uuid)] == ["accepted", "done"]
+
+
+def test_a_write_under_an_old_fence_is_lost(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    store.leases.take_back("me")
+    (theirs,) = store.leases.claim("you", 10)
+    with pytest.raises(LeaseLost):
+        store.leases.save(mine, {"step": "power_off"}, (), release=False)
+    assert store.nodes.get(mine.uuid).step == theirs.step == "check_everything"
+    assert len(store.journal.timeline(mine.uuid)) == 1
+
+
+def test_a_heartbeat_wakes_a_waiting_node(store: Store, accepted: Node) -> None:
+    assert store.leases.give_token(accepted.uuid, "right")
+    (mine,) = store.leases.claim("me", 10)
+    store.leases.save(mine, {"due_at": time.time() + 1000}, (), release=True)
+    assert not store.leases.heartbeat(accepted.uuid, "wrong", {})
+    assert store.leases.claim("me", 10) == ()
+    assert store.leases.heartbeat(accepted.uuid, "right", {"agent_url": "https://a:9999"})
+    (woken,) = store.leases.claim("me", 10)
+    assert woken.agent.url == "https://a:9999"
+    assert woken.agent.last_heartbeat is not None
+
+
+def test_a_heartbeat_during_the_step_is_not_lost(store: Store, accepted: Node) -> None:
+    store.leases.give_token(accepted.uuid, "right")
+    (mine,) = store.leases.claim("me", 10)
+    store.leases.heartbeat(accepted.uuid, "right", {})
+    store.leases.save(mine, {"due_at": time.time() + 1000}, (), release=True)
+    assert len(store.leases.claim("me", 10)) == 1
+
+
+def test_a_heartbeat_wakes_only_nodes_with_an_operation(store: Store) -> None:
+    node = store.nodes.create(a_node())
+    store.leases.give_token(node.uuid, "right")
+    assert store.leases.heartbeat(node.uuid, "right", {})
+    assert store.nodes.get(node.uuid).due_at is None
+
+
+def test_a_token_is_given_once(store: Store, accepted: Node) -> None:
+    assert store.leases.give_token(accepted.uuid, "first")
+    assert not store.leases.give_token(accepted.uuid, "second")
+    assert store.nodes.get(accepted.uuid).agent.token == "first"
+
+
+def test_taking_over_fences_the_worker_off(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    line = entry(mine, Event.STEP_FAILED)
+    assert store.leases.take_over(accepted, {"undoing": True}, (line,))
+    with pytest.raises(LeaseLost):
+        store.leases.save(mine, {"step": "open_login"}, (), release=False)
+    assert not store.leases.take_over(accepted, {"undoing": True}, (line,))
+    assert store.nodes.get(mine.uuid).undoing
+
+
+def test_an_expired_lease_is_anybodys(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    store.leases.save(mine, {"lease_until": time.time() - 1}, (), release=False)
+    (theirs,) = store.leases.claim("you", 10)
+    assert theirs.fence == mine.fence + 1
+
+
+def test_a_renewed_lease_lasts_longer(store: Store, accepted: Node) -> None:
+    (mine,) = store.leases.claim("me", 10)
+    store.leases.save(mine, {"lease_until": time.time() + 1}, (), release=False)
+    store.leases.renew("me", [mine.id])
+    assert (store.nodes.get(mine.uuid).lease_until or 0) > time.time() + 10
