@@ -32,9 +32,9 @@ class Advance:
 def advance(node: Node, operation: Operation, outcome: Outcome, settings: Settings) -> Advance:
     """What follows when the node's present step (or its undo) said this."""
     match outcome:
-        case Next(changes=changes):
+        case Next():
             following = _undone if node.undoing else _step_done
-            return following(node, operation, settings, dict(changes))
+            return following(node, operation, settings, outcome)
         case Wait(otherwise=reason) if _over(node, 0):
             return _failed(node, operation, settings, reason)
         case Wait():
@@ -53,8 +53,9 @@ def _over(node: Node, seconds: float) -> bool:
     return node.deadline is not None and time.time() + seconds >= node.deadline
 
 
-def _step_done(node: Node, operation: Operation, settings: Settings, changes: Changes) -> Advance:
-    line = _line(node, Event.STEP_DONE)
+def _step_done(node: Node, operation: Operation, settings: Settings, outcome: Next) -> Advance:
+    changes: Changes = dict(outcome.changes)
+    line = _line(node, Event.STEP_DONE, outcome.detail)
     following = operation.after(node.step)
     if following is None:
         return _end(node, operation, changes, line)
@@ -64,9 +65,9 @@ def _step_done(node: Node, operation: Operation, settings: Settings, changes: Ch
     return Advance(changes | _begin(following, settings), (line,))
 
 
-def _undone(node: Node, operation: Operation, settings: Settings, changes: Changes) -> Advance:
-    line = _line(node, Event.UNDONE)
-    return _undo_next(node, operation, settings, changes, line, itself=False)
+def _undone(node: Node, operation: Operation, settings: Settings, outcome: Next) -> Advance:
+    line = _line(node, Event.UNDONE, outcome.detail)
+    return _undo_next(node, operation, settings, dict(outcome.changes), line, itself=False)
 
 
 def _failed(node: Node, operation: Operation, settings: Settings, reason: str) -> Advance:

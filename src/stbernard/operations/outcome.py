@@ -11,9 +11,12 @@ class Outcome:
 
 
 class Next(Outcome):
-    """The step is done: save these changes of the node and go on with the next one."""
+    """The step is done: save these changes of the node and go on with the next one.
 
-    def __init__(self, **changes: Unpack[Changes]) -> None:
+    `detail`: what was seen, for the people who read the journal."""
+
+    def __init__(self, detail: str | None = None, /, **changes: Unpack[Changes]) -> None:
+        self.detail = detail
         self.changes = changes
 
 

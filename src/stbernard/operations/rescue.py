@@ -89,10 +89,9 @@ def open_login(task: Task) -> Outcome:
 
 def prove_login(task: Task) -> Outcome:
     """See the server's ssh; from now on the agent, its token and its address are nobody's."""
-    task.driver.rescue.prove_login(task)
-    return Next(
-        agent=Agent(version=task.node.agent.version, last_heartbeat=task.node.agent.last_heartbeat)
-    )
+    seen = task.driver.rescue.prove_login(task)
+    known = task.node.agent
+    return Next(seen, agent=Agent(version=known.version, last_heartbeat=known.last_heartbeat))
 
 
 RESCUE = Operation(

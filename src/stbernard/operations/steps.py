@@ -18,7 +18,7 @@ def power_on(task: Task) -> Outcome:
 
 def power_as_it_was(task: Task) -> Outcome:
     before = task.node.before_rescue
-    return _power(task, Power(before.power_state) if before else Power.ON)
+    return _power(task, Power.OFF if before and before.power_state == Power.OFF else Power.ON)
 
 
 def _power(task: Task, target: Power) -> Outcome:
