@@ -12,6 +12,7 @@
     ├── Unavailable                     503   the database is away; try again
     ├── SettingsError                   -     the configuration is wrong
     ├── SchemaError                     -     the database is too old or too new
+    ├── RamdiskError                    -     the rescue ramdisk cannot be built
     └── HardwareError                   500   a server, its BMC, its images, its agent
         ├── InvalidDriverInfo           400   driver_info lacks something or is wrong
         ├── BMCError                          the BMC refused or failed; trying again may help
@@ -90,6 +91,10 @@ class SettingsError(StBernardError):
 
 class SchemaError(StBernardError):
     """The database's schema is not the one this version works with."""
+
+
+class RamdiskError(StBernardError):
+    """The rescue ramdisk cannot be built; the text says what to do about it."""
 
 
 class HardwareError(StBernardError):

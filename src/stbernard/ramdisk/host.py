@@ -1,0 +1,106 @@
+"""What the build asks of the machine it runs on."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stbernard.errors import RamdiskError
+
+TOOLS = {
+    "mmdebstrap": "mmdebstrap",
+    "mksquashfs": "squashfs-tools",
+    "cpio": "cpio",
+    "depmod": "kmod",
+    "dpkg-deb": "dpkg",
+    "apt-get": "apt",
+}
+"""Host command to the Debian package that brings it."""
+
+APT_LISTS = Path("/var/lib/apt/lists")
+
+
+@dataclass(frozen=True, order=True)
+class Package:
+    """One Debian binary package in one version."""
+
+    name: str
+    version: str
+    architecture: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} {self.architecture}"
+
+
+def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None) -> str:
+    """Runs a host command to its end and returns its standard output.
+
+    Raises RamdiskError with the last lines of its standard error.
+    """
+    environment = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command, input=stdin, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        complaint = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise RamdiskError(f"{command[0]} failed with status {done.returncode}:\n{complaint}")
+    return done.stdout
+
+
+def require_host() -> None:
+    """Raises RamdiskError unless this process is root and every host tool is there."""
+    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
+    if missing:
+        raise RamdiskError(f"missing host tools; install them: apt-get install {' '.join(missing)}")
+    if os.geteuid() != 0:
+        raise RamdiskError("building the ramdisk needs root (mmdebstrap mounts and chroots): sudo")
+
+
+def resolve(names: Sequence[str]) -> list[Package]:
+    """The packages that apt would install on an empty system for these names.
+
+    Essential ones included. Reads the host's own apt lists and changes nothing. Raises
+    RamdiskError for a name apt does not know.
+    """
+    output = run(
+        *("apt-get", "--simulate", "--quiet=2", "--no-install-recommends"),
+        *("--option", "Dir::State::status=/dev/null"),
+        *("install", "?essential", *names),
+    )
+    return parse_simulation(output)
+
+
+def parse_simulation(output: str) -> list[Package]:
+    """`Inst NAME (VERSION ORIGIN… [ARCHITECTURE])` lines of `apt-get --simulate`, sorted."""
+    found = re.findall(r"^Inst (\S+) \((\S+) .*?\[(\S+)\]\)", output, re.MULTILINE)
+    return sorted(Package(*match) for match in found)
+
+
+def apt_source_files() -> list[Path]:
+    """The host's enabled apt sources. Raises RamdiskError when there are none."""
+    etc = Path("/etc/apt")
+    parts = etc / "sources.list.d"
+    files = [etc / "sources.list", *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
+    present = [file for file in files if file.exists() and file.stat().st_size]
+    if not present:
+        raise RamdiskError("no apt sources in /etc/apt: the ramdisk is made from the host's own")
+    return present
+
+
+def apt_proxy_options() -> list[str]:
+    """The host's apt proxy settings, one `Acquire::…::Proxy "…";` line each."""
+    lines = run("apt-config", "dump").splitlines()
+    return [line for line in lines if re.match(r'Acquire::\w+::Proxy(::\S+)? "\S', line)]
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """A short key for a sequence of texts and file contents, in order."""
+    key = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        key.update(len(data).to_bytes(8, "big") + data)
+    return key.hexdigest()[:16]

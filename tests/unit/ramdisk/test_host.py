@@ -1,0 +1,47 @@
+"""What the build asks of its host: tools, apt, keys."""
+
+import os
+import shutil
+
+import pytest
+
+from stbernard.errors import RamdiskError
+from stbernard.ramdisk import host
+
+
+def test_missing_tools_are_named_with_the_line_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = {"cpio", "depmod", "dpkg-deb", "apt-get"}
+    monkeypatch.setattr(shutil, "which", lambda tool: tool if tool in there else None)
+    with pytest.raises(RamdiskError, match=r"apt-get install mmdebstrap squashfs-tools$"):
+        host.require_host()
+
+
+def test_building_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: tool)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(RamdiskError, match="needs root"):
+        host.require_host()
+
+
+def test_a_failing_command_tells_its_last_words() -> None:
+    with pytest.raises(RamdiskError, match=r"sh failed with status 3:\nno space left"):
+        host.run("sh", "-c", "echo no space left >&2; exit 3")
+
+
+def test_apts_simulation_gives_packages_sorted() -> None:
+    simulation = (
+        "Inst zlib1g (1:1.2.13.dfsg-1 Debian:12.15/oldstable [amd64])\n"
+        "Inst adduser (3.134 Debian:12.15/oldstable, Debian-Security:12/oldstable [all]) []\n"
+        "Conf adduser (3.134 Debian:12.15/oldstable [all])\n"
+    )
+    assert host.parse_simulation(simulation) == [
+        host.Package("adduser", "3.134", "all"),
+        host.Package("zlib1g", "1:1.2.13.dfsg-1", "amd64"),
+    ]
+
+
+def test_a_key_tells_parts_apart() -> None:
+    assert host.digest(["ab", "c"]) != host.digest(["a", "bc"])
+    assert host.digest(["ab", b"c"]) == host.digest(["ab", "c"])
