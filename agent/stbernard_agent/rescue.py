@@ -94,20 +94,20 @@ class RescueLogin:
         """Start sshd and wait until it answers as itself and offers a login by password."""
         self._sshd = self._start_sshd()
         try:
-            self._wait_for_answer(self._sshd)
+            self._wait_until_it_listens(self._sshd)
             self._prove_login()
         except BaseException:
             self._sshd.terminate()
             self._sshd.wait()
             raise
 
-    def _wait_for_answer(self, sshd: subprocess.Popen[bytes]) -> None:
+    def _wait_until_it_listens(self, sshd: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + PROOF_WITHIN
-        while not self._answers():
+        while not self._listens():
             if sshd.poll() is not None:
                 raise RescueError(f"sshd ended with status {sshd.returncode}; {self._log_end()}")
             if time.monotonic() > deadline:
-                raise RescueError(f"sshd does not answer; {self._log_end()}")
+                raise RescueError(f"sshd does not listen; {self._log_end()}")
             time.sleep(0.05)  # sshd has no way to say that it listens
 
     def _start_sshd(self) -> subprocess.Popen[bytes]:
@@ -126,14 +126,12 @@ class RescueLogin:
             command += ["-o", option]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
-    def _answers(self) -> bool:
+    def _listens(self) -> bool:
         try:
-            with socket.create_connection(
-                ("127.0.0.1", self._settings.ssh_port), PROOF_WITHIN
-            ) as s:
-                return s.recv(4) == b"SSH-"
+            socket.create_connection(("127.0.0.1", self._settings.ssh_port)).close()
         except OSError:
             return False
+        return True
 
     def _prove_login(self) -> None:
         """Go through a whole ssh handshake, up to the question for the password.
