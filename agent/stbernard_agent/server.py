@@ -29,7 +29,8 @@ class CommandServer(socketserver.ThreadingTCPServer):
         self.commands = commands
         self._context = context
         super().__init__((address, port), _Handler)
-        threading.Thread(target=self.serve_forever, name="commands", daemon=True).start()
+        serve = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
+        serve.start()
 
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
         """Accept; the handshake is left to the client's own thread, so that it holds up nobody."""

@@ -40,7 +40,7 @@ class Session:
         self._login.prepare()
         self._network.wait_for_address()
         node, token = self._look_up()
-        self._set_clock()
+        set_clock(self._api.clock, self._console)
         certificate = Certificate(self._settings.run, self._api.own_address)
         commands = Commands(token, self._login, self._network)
         self._login.host_key()  # the service may ask for it as soon as it has a heartbeat
@@ -81,19 +81,6 @@ class Session:
             return node.token
         return self._token_file.read_text() if self._token_file.exists() else self._settings.token
 
-    def _set_clock(self) -> None:
-        """Take over the service's time: to it the certificate must be valid already, and still.
-
-        Clocks of broken servers are off by hours (a local time zone) or decades (a flat battery).
-        """
-        offset = time.time() - (self._api.clock or time.time())
-        if -CLOCK_BEHIND < offset < 1:  # the Date header has whole seconds
-            return
-        try:
-            time.clock_settime(time.CLOCK_REALTIME, time.time() - offset)
-        except OSError as error:
-            self._console.trouble(f"the clock is {offset:+.0f} s off and cannot be set: {error}")
-
     def _heartbeat_until(
         self, finished: threading.Event, node: Node, token: str, certificate: Certificate
     ) -> None:
@@ -117,3 +104,17 @@ def growing_pauses() -> Iterator[float]:
     while True:
         yield pause * random_source.uniform(0.5, 1)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def set_clock(service_time: float | None, console: Console) -> None:
+    """Take over the service's time: for it, the certificate must be valid already, and still.
+
+    Clocks of broken servers are off by hours (a local time zone) or decades (a flat battery).
+    """
+    offset = time.time() - (service_time or time.time())
+    if -CLOCK_BEHIND < offset < 1:  # the Date header has whole seconds
+        return
+    try:
+        time.clock_settime(time.CLOCK_REALTIME, time.time() - offset)
+    except OSError as error:
+        console.trouble(f"the clock is {offset:+.0f} s off and cannot be set: {error}")
