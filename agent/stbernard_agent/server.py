@@ -118,6 +118,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not length.isdecimal():
             raise ProblemError(411, "411 Length Required: send the command with a Content-Length")
         if int(length) > MAX_BODY:
+            self.rfile.read(min(int(length), 16 * MAX_BODY))  # or the client never reads the answer
             raise ProblemError(413, f"413 Request Entity Too Large: at most {MAX_BODY} bytes")
         try:
             body = json.loads(self.rfile.read(int(length)))
