@@ -152,12 +152,15 @@ class Redfish:
 
 @dataclass(frozen=True)
 class Fake:
-    """[fake] seconds (`3`, or a range `1,5`) that each fake interface takes."""
+    """[fake] seconds (`3`, or a range `1,5`) that each fake interface takes.
+
+    `state_dir`, an option of ours: a folder in which fake hardware outlives the process."""
 
     power_delay: str = "0"
     boot_delay: str = "0"
     management_delay: str = "0"
     rescue_delay: str = "0"
+    state_dir: str | None = None
 
 
 @dataclass(frozen=True)

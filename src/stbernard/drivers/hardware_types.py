@@ -1,0 +1,69 @@
+"""Which interfaces a hardware type is made of, as data; importing this loads no driver.
+
+A third party adds a hardware type by an entry point of the group `stbernard.hardware_types` whose
+object is a `HardwareType` (docs/adding-a-driver.md).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ENTRY_POINT_GROUP = "stbernard.hardware_types"
+
+
+@dataclass(frozen=True)
+class HardwareType:
+    """A kind of server. `interfaces`: for each kind of interface (`nodes.INTERFACES`) the names of
+    the implementations it supports, preferred ones first, each with its class as `module:Class`.
+
+    A class is called with the Settings when it is needed for the first time; hardware types and
+    kinds that name the same class share the one object."""
+
+    interfaces: Mapping[str, Mapping[str, str]]
+
+    def implementations(self, kind: str) -> Mapping[str, str]:
+        """The implementations of one kind: name → class."""
+        return self.interfaces.get(kind, {})
+
+
+_NONE = "stbernard.drivers.none"
+_FAKE = "stbernard.drivers.fake:FakeHardware"
+_IPXE = "stbernard.drivers.netboot.ipxe:IPXEBoot"
+_AGENT = "stbernard.drivers.agent:AgentRescue"
+_NOOP_NETWORK = "stbernard.drivers.network.noop:NoopNetwork"
+
+_WITHOUT_METHODS: Mapping[str, Mapping[str, str]] = {
+    "bios": {"no-bios": f"{_NONE}:NoBIOS"},
+    "console": {"no-console": f"{_NONE}:NoConsole"},
+    "deploy": {"noop": f"{_NONE}:Noop"},
+    "firmware": {"no-firmware": f"{_NONE}:NoFirmware"},
+    "inspect": {"no-inspect": f"{_NONE}:NoInspect"},
+    "raid": {"no-raid": f"{_NONE}:NoRAID"},
+    "storage": {"noop": f"{_NONE}:Noop"},
+    "vendor": {"no-vendor": f"{_NONE}:NoVendor"},
+}
+"""The kinds that have no methods in this service: a node carries their names and no more."""
+
+_NO_RESCUE = f"{_NONE}:NoRescue"
+
+REDFISH = HardwareType(
+    {
+        **_WITHOUT_METHODS,
+        "boot": {"ipxe": _IPXE},
+        "management": {"redfish": "stbernard.drivers.redfish.management:RedfishManagement"},
+        "network": {"noop": _NOOP_NETWORK},
+        "power": {"redfish": "stbernard.drivers.redfish.power:RedfishPower"},
+        "rescue": {"agent": _AGENT, "no-rescue": _NO_RESCUE},
+    }
+)
+
+FAKE_HARDWARE = HardwareType(
+    {
+        **{kind: {"fake": f"{_NONE}:Noop", **names} for kind, names in _WITHOUT_METHODS.items()},
+        "boot": {"fake": _FAKE, "ipxe": _IPXE},
+        "management": {"fake": _FAKE},
+        "network": {"noop": _NOOP_NETWORK},
+        "power": {"fake": _FAKE},
+        "rescue": {"fake": _FAKE, "agent": _AGENT, "no-rescue": _NO_RESCUE},
+        "storage": {"noop": f"{_NONE}:Noop", "fake": f"{_NONE}:Noop"},
+    }
+)

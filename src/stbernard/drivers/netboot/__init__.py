@@ -1,0 +1,1 @@
+"""Booting a server over the network."""

@@ -1,0 +1,1 @@
+"""Which networks a server is in."""

@@ -1,0 +1,81 @@
+"""The interfaces of kinds that do nothing here: Ironic's `no-*` and `noop`."""
+
+from collections.abc import Mapping
+from typing import ClassVar, NoReturn
+
+from stbernard.drivers.base import Task
+from stbernard.errors import InvalidDriverInfo
+from stbernard.nodes import Login
+from stbernard.settings import Settings
+
+
+class Noop:
+    """An interface without methods that suits every node."""
+
+    def __init__(self, settings: Settings) -> None:
+        pass
+
+    def properties(self) -> Mapping[str, str]:
+        return {}
+
+    def validate(self, task: Task) -> None:
+        pass
+
+
+class _NotSupported(Noop):
+    """An interface that says the node cannot do this."""
+
+    kind: ClassVar[str]
+
+    def validate(self, task: Task) -> None:
+        self._refuse(task)
+
+    def _refuse(self, task: Task) -> NoReturn:
+        raise InvalidDriverInfo(
+            f"Driver {task.node.driver} does not support {self.kind} "
+            f"(disabled or not implemented): the {self.kind}_interface of node {task.node.uuid} "
+            f"is '{task.node.interface(self.kind)}'."
+        )
+
+
+class NoBIOS(_NotSupported):
+    kind = "bios"
+
+
+class NoConsole(_NotSupported):
+    kind = "console"
+
+
+class NoFirmware(_NotSupported):
+    kind = "firmware"
+
+
+class NoInspect(_NotSupported):
+    kind = "inspect"
+
+
+class NoRAID(_NotSupported):
+    kind = "raid"
+
+
+class NoVendor(_NotSupported):
+    kind = "vendor"
+
+
+class NoRescue(_NotSupported):
+    """The rescue interface of a node that must not be rescued."""
+
+    kind = "rescue"
+    needs_ramdisk = False
+
+    def meet(self, task: Task) -> Login:
+        self._refuse(task)
+
+    def open_login(self, task: Task, password_hash: str) -> None:
+        self._refuse(task)
+
+    def prove_login(self, task: Task) -> str:
+        self._refuse(task)
+
+    def close_login(self, task: Task) -> None:
+        """There is none."""

@@ -1,0 +1,1 @@
+"""Servers whose BMC speaks Redfish (DMTF DSP0266), through the sushy library."""

@@ -1,0 +1,127 @@
+"""The management interface `redfish` (the Boot object of ComputerSystem, DSP0268)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sushy import BootSource, BootSourceOverrideEnabled, BootSourceOverrideMode
+from sushy.exceptions import AccessError, HTTPError
+from sushy.resources.system.system import System
+
+from stbernard.drivers.base import Task
+from stbernard.drivers.redfish import driver_info
+from stbernard.drivers.redfish.bmc import system
+from stbernard.errors import InvalidDriverInfo
+from stbernard.nodes import BootDevice
+from stbernard.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SOURCES = {
+    "pxe": BootSource.PXE,
+    "disk": BootSource.HDD,
+    "cdrom": BootSource.CD,
+    "bios": BootSource.BIOS_SETUP,
+    "uefihttp": BootSource.UEFI_HTTP,
+}
+_DEVICES = {source: device for device, source in _SOURCES.items()} | {BootSource.USB_CD: "cdrom"}
+_MODES = {"uefi": BootSourceOverrideMode.UEFI, "bios": BootSourceOverrideMode.LEGACY}
+_MODE_NAMES = {mode: name for name, mode in _MODES.items()}
+
+_ONCE = BootSourceOverrideEnabled.ONCE
+_ALWAYS = BootSourceOverrideEnabled.CONTINUOUS
+_DISABLED = BootSourceOverrideEnabled.DISABLED
+_REFUSED = range(400, 500)
+
+
+class RedfishManagement:
+    def __init__(self, settings: Settings) -> None:
+        pass
+
+    def properties(self) -> Mapping[str, str]:
+        return driver_info.PROPERTIES
+
+    def validate(self, task: Task) -> None:
+        driver_info.read(task.node, task.settings)
+
+    def supported_boot_devices(self, task: Task) -> tuple[str, ...]:
+        return tuple(_SOURCES)
+
+    def get_boot_device(self, task: Task) -> BootDevice:
+        with system(task) as server:
+            enabled = _boot(server, "enabled")
+            target = _boot(server, "target")
+            if target in (None, BootSource.NONE) or enabled is _DISABLED:
+                return BootDevice(None, None)
+            device = _DEVICES.get(target, target.value)
+            return BootDevice(device, None if enabled is None else enabled is _ALWAYS)
+
+    def set_boot_device(self, task: Task, device: BootDevice) -> None:
+        source = _source(task.node.uuid, device.device)
+        with system(task) as server:
+            if source:
+                _first_accepted(server, _ways_to_say(server, source, bool(device.persistent)))
+            elif _boot(server, "enabled") is not _DISABLED:
+                server.set_system_boot_options(enabled=_DISABLED)
+
+    def get_boot_mode(self, task: Task) -> str | None:
+        with system(task) as server:
+            return _MODE_NAMES.get(_boot(server, "mode"))
+
+    def set_boot_mode(self, task: Task, mode: str) -> None:
+        if mode not in _MODES:
+            raise InvalidDriverInfo(
+                f"Boot mode '{mode}' is not supported for node {task.node.uuid}. "
+                f"Supported are {list(_MODES)}."
+            )
+        with system(task) as server:
+            if _boot(server, "mode") is _MODES[mode]:
+                return
+            now = {"target": _boot(server, "target"), "enabled": _boot(server, "enabled")}
+            _first_accepted(server, [{"mode": _MODES[mode]}, {"mode": _MODES[mode], **now}])
+
+
+def _boot(server: System, name: str) -> Any:
+    return server.boot.get(name) if server.boot else None
+
+
+def _source(node: str, device: str | None) -> BootSource | None:
+    """Redfish's source for one of Ironic's names, or for a name that get_boot_device gave out."""
+    try:
+        return _SOURCES.get(device) or BootSource(device) if device else None
+    except ValueError:
+        raise InvalidDriverInfo(
+            f"Boot device '{device}' is not supported for node {node}. "
+            f"Supported are {list(_SOURCES)}."
+        ) from None
+
+
+def _ways_to_say(server: System, target: BootSource, persistent: bool) -> list[dict[str, Any]]:
+    """The same request as different BMCs want it, the one most of them take first."""
+    enabled = _ALWAYS if persistent else _ONCE
+    mode = _boot(server, "mode") or BootSourceOverrideMode.UEFI
+    ways: list[dict[str, Any]] = [{"target": target, "enabled": enabled}]
+    if _boot(server, "enabled") is enabled:
+        ways.append({"target": target})  # some refuse to be told what is so already
+    ways.append({"target": target, "enabled": enabled, "mode": mode})  # AMI wants all of it
+    if persistent:
+        ways.append({"target": target, "enabled": _ONCE})  # some have no Continuous any more
+    return ways
+
+
+def _first_accepted(server: System, ways: list[dict[str, Any]]) -> None:
+    """Try one after the other while the BMC refuses the request itself; raises its first no."""
+    first: HTTPError | None = None
+    for way in ways:
+        try:
+            server.set_system_boot_options(**way)
+        except HTTPError as error:
+            if isinstance(error, AccessError) or error.status_code not in _REFUSED:
+                raise
+            first = first or error
+        else:
+            if first:
+                log.info("the BMC took another form of the request", server=server.path, form=way)
+            return
+    if first:
+        raise first
