@@ -4,9 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv check format test
+.PHONY: help packages venv check format test
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+packages:  ## install the Debian packages the lab needs, with sudo unless root
+	@missing="$$(python3 src/stbernard/lab/host.py)"; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update && $$sudo apt-get install --yes --no-install-recommends $$missing; }
 
 venv: $(STAMP)  ## make .venv with everything in it
 $(STAMP): pyproject.toml agent/pyproject.toml constraints.txt

@@ -13,6 +13,9 @@
     ├── SettingsError                   -     the configuration is wrong
     ├── SchemaError                     -     the database is too old or too new
     ├── RamdiskError                    -     the rescue ramdisk cannot be built
+    ├── HostError                       -     this host lacks something; the text names the remedy
+    ├── ProgramError                    -     a program of the host failed
+    ├── LabError                        -     the lab cannot be put up or used
     └── HardwareError                   500   a server, its BMC, its images, its agent
         ├── InvalidDriverInfo           400   driver_info lacks something or is wrong
         ├── BMCError                          the BMC refused or failed; trying again may help
@@ -95,6 +98,18 @@ class SchemaError(StBernardError):
 
 class RamdiskError(StBernardError):
     """The rescue ramdisk cannot be built; the text says what to do about it."""
+
+
+class HostError(StBernardError):
+    """This host lacks a program, a right or a setting."""
+
+
+class ProgramError(StBernardError):
+    """A program of the host failed; the text names it and holds the end of what it printed."""
+
+
+class LabError(StBernardError):
+    """The lab cannot be put up, or one of its machines does not do what it was told."""
 
 
 class HardwareError(StBernardError):

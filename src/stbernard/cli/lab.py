@@ -1,5 +1,89 @@
-"""`stbernard lab`."""
+"""`stbernard lab`: machines to rescue, with a BMC each, in a network of their own."""
 
-from typer import Typer
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-app = Typer(no_args_is_help=True)
+from typer import Exit, Option, Typer
+
+from stbernard.errors import StBernardError
+
+if TYPE_CHECKING:
+    from stbernard.lab import Lab
+
+app = Typer(no_args_is_help=True, help="Virtual machines to rescue, with a Redfish BMC each.")
+
+StateDir = Annotated[Path, Option(help="Directory of this lab alone: disks, logs, pid files.")]
+CacheDir = Annotated[Path, Option(help="Where what is built once is kept.")]
+STATE_DIR = Path(".cache/lab")
+CACHE_DIR = Path(".cache")
+WIDTH = 400
+
+
+@app.command()
+def up(
+    machines: Annotated[int, Option(min=1, max=200, help="How many machines.")] = 1,
+    memory: Annotated[int, Option(min=128, help="Memory of each, in MiB.")] = 1024,
+    state_dir: StateDir = STATE_DIR,
+    cache_dir: CacheDir = CACHE_DIR,
+    namespace: Annotated[str, Option(help="Network namespace.")] = "stbernard-lab",
+) -> None:
+    """Start network and BMCs; the machines are switched off, their instances on their disks."""
+    from stbernard.lab import Lab  # noqa: PLC0415
+
+    with _errors_shown():
+        lab = Lab(
+            state_dir,
+            machines=machines,
+            memory_mb=memory,
+            cache_dir=cache_dir,
+            namespace=namespace,
+        )
+        lab.up()
+        _show(lab)
+
+
+@app.command()
+def down(state_dir: StateDir = STATE_DIR) -> None:
+    """End all that the lab started and delete its network; the logs stay."""
+    from stbernard.lab import Lab  # noqa: PLC0415
+
+    with _errors_shown():
+        if (state_dir / "lab.json").exists():
+            Lab.load(state_dir).down()
+
+
+@app.command()
+def status(state_dir: StateDir = STATE_DIR) -> None:
+    """Show the lab's machines."""
+    from stbernard.lab import Lab  # noqa: PLC0415
+
+    with _errors_shown():
+        _show(Lab.load(state_dir))
+
+
+def _show(lab: "Lab") -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    state = "up" if lab.network.exists else "down"
+    table = Table("machine", "power", "MAC", "address", "Redfish system", "serial log", box=None)
+    for machine in lab.machines:
+        power = "on" if machine.is_on else "off"
+        log = str(machine.serial_log)
+        table.add_row(machine.name, power, machine.mac, machine.address, machine.system_id, log)
+    # Paths are there to be copied: better a line too wide for the terminal than one cut off.
+    console = Console(width=WIDTH)
+    console.print(f"lab {lab.network.namespace} is {state}; BMCs at {lab.machines[0].bmc_address}")
+    console.print(table)
+
+
+@contextmanager
+def _errors_shown() -> Iterator[None]:
+    try:
+        yield
+    except StBernardError as error:
+        print(f"stbernard lab: {error}", file=sys.stderr)
+        raise Exit(1) from error

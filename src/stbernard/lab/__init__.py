@@ -1,1 +1,5 @@
 """Machines to rescue: QEMU with a BMC."""
+
+from stbernard.lab.lab import Lab, Machine
+
+__all__ = ["Lab", "Machine"]

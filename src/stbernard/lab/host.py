@@ -1,0 +1,40 @@
+"""What the host must have for the lab. Run as a script, it prints the packages that are missing.
+
+Uses the standard library only, so that the Makefile can run it before there is an environment.
+"""
+
+import subprocess
+
+PACKAGES = (
+    "busybox-static",
+    "cpio",
+    "dnsmasq-base",
+    "e2fsprogs",
+    "fdisk",
+    "grub-common",
+    "grub-pc-bin",
+    "iproute2",
+    "ipxe-qemu",
+    "kmod",
+    "mmdebstrap",
+    "qemu-system-x86",
+    "qemu-utils",
+    "squashfs-tools",
+    "zstd",
+)
+
+
+def missing_packages() -> list[str]:
+    """Those of PACKAGES that dpkg does not know as installed."""
+    shown = subprocess.run(
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,  # it fails when it has never heard of one
+    ).stdout
+    installed = {line.removesuffix(" installed") for line in shown.splitlines()}
+    return [package for package in PACKAGES if package not in installed]
+
+
+if __name__ == "__main__":
+    print(*missing_packages())

@@ -1,0 +1,158 @@
+"""The instance: a small Debian on a disk image, whose root password nobody knows.
+
+Built without loop devices: mke2fs fills the file system from a directory, sfdisk writes the
+partition table, and GRUB's core image goes into the gap between them (BIOS boot).
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from stbernard import debian
+from stbernard.lab import initramfs
+from stbernard.programs import run
+
+KERNEL = "linux-image-cloud-amd64"
+PACKAGES = ("dbus", "login", "openssh-server", "passwd", "systemd-sysv", "udev")
+MODULES = ("virtio_pci", "virtio_blk", "ext4", "virtio_net", "button", "evdev")
+PARTITION_MB = 640
+HOSTNAME = "instance"
+
+FILES = {
+    "etc/hostname": f"{HOSTNAME}\n",
+    "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {HOSTNAME}\n",
+    "etc/fstab": "/dev/vda1 / ext4 defaults 0 0\n",
+    "etc/ssh/sshd_config.d/lab.conf": "PermitRootLogin yes\nPasswordAuthentication yes\n"
+    "UseDNS no\n",
+    "etc/systemd/network/lab.network": "[Match]\nName=en* eth*\n"
+    "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    # The lab's addresses hang on the MAC, as the boot ROM asks for them.
+    "[DHCPv4]\nClientIdentifier=mac\n",
+}
+
+# What a throw-away machine does without, so that it boots quickly in emulation.
+MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "kmod-static-nodes.service",
+    "modprobe@.service",
+    "proc-sys-fs-binfmt_misc.automount",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-modules-load.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-pstore.service",
+    "systemd-remount-fs.service",
+    "systemd-update-utmp-runlevel.service",
+    "systemd-update-utmp.service",
+)
+
+INIT = """\
+#!/bin/sh
+export PATH=/bin
+busybox mount -t devtmpfs dev /dev
+for module in /modules/*.ko; do busybox insmod $module; done
+until [ -b /dev/vda1 ]; do busybox sleep 0.1; done
+busybox mount -t ext4 /dev/vda1 /mnt
+busybox mount -o move /dev /mnt/dev
+exec busybox switch_root /mnt /sbin/init
+"""
+
+GRUB = """\
+serial --unit=0 --speed=115200
+terminal_output serial
+echo GRUB starts the instance
+linux (hd0,msdos1)/boot/vmlinuz root=/dev/vda1 console=ttyS0
+initrd (hd0,msdos1)/boot/initrd.img
+boot
+"""
+GRUB_BOOT_SECTOR = "/usr/lib/grub/i386-pc/boot.img"
+GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "terminal", "echo", "boot")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A built instance: `disk` is qcow2, for use as a backing file only; `kernel` a bzImage."""
+
+    disk: Path
+    kernel: Path
+
+
+def ensure_instance(cache_dir: Path) -> Instance:
+    """The instance from the cache, built there if what it is made of has changed (about 1 min).
+
+    Needs root. Raises HostError, ProgramError.
+    """
+    made_of = json.dumps(debian.package_versions([KERNEL, *PACKAGES])).encode()
+    recipe = Path(__file__).read_bytes() + Path(initramfs.__file__).read_bytes()
+    key = hashlib.sha256(made_of + recipe).hexdigest()[:16]
+    home = (cache_dir / f"instance-{key}").absolute()
+    if not home.exists():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        # A finished build appears at once or not at all, whoever else is building.
+        with tempfile.TemporaryDirectory(dir=cache_dir, ignore_cleanup_errors=True) as name:
+            work = Path(name)
+            (work / "out").mkdir()
+            _build(work, work / "out")
+            if not home.exists():
+                (work / "out").rename(home)
+    return Instance(disk=home / "disk.qcow2", kernel=home / "vmlinuz")
+
+
+def _build(work: Path, out: Path) -> None:
+    kernel = work / "kernel"
+    root = work / "root"
+    debian.bootstrap(kernel, packages=[KERNEL], variant="extract")
+    [vmlinuz] = (kernel / "boot").glob("vmlinuz-*")
+    shutil.copy(vmlinuz, out / "vmlinuz")
+    debian.bootstrap(root, packages=PACKAGES)
+    _configure(root)
+    (root / "boot").mkdir(exist_ok=True)
+    shutil.copy(vmlinuz, root / "boot/vmlinuz")
+    initramfs.pack(INIT, target=root / "boot/initrd.img", root=kernel, modules=MODULES)
+    _make_disk(work, root, out / "disk.qcow2")
+
+
+def _configure(root: Path) -> None:
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "etc/machine-id").write_text(secrets.token_hex(16) + "\n")
+    for unit in MASKED:
+        (root / "etc/systemd/system" / unit).unlink(missing_ok=True)
+        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    run("chroot", root, "systemctl", "--quiet", "enable", "systemd-networkd")
+    run("chroot", root, "chpasswd", stdin=f"root:{secrets.token_urlsafe()}")
+
+
+def _make_disk(work: Path, root: Path, disk: Path) -> None:
+    raw = work / "disk.raw"
+    partition = work / "partition.raw"
+    core = work / "core.img"
+    early = work / "grub.cfg"
+    early.write_text(GRUB)
+    run("mke2fs", "-q", "-t", "ext4", "-d", root, partition, f"{PARTITION_MB}M")
+    run("truncate", "-s", f"{PARTITION_MB + 1}M", raw)
+    run("sfdisk", "-q", raw, stdin="2048,,L,*")
+    run("dd", f"if={partition}", f"of={raw}", "bs=1M", "seek=1", "conv=notrunc,sparse")
+    run(
+        *("grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub"),
+        *("-c", early, *GRUB_MODULES),
+    )
+    # The boot sector's first 440 bytes; the partition table lies behind them.
+    run("dd", f"if={GRUB_BOOT_SECTOR}", f"of={raw}", "bs=440", "count=1", "conv=notrunc")
+    run("dd", f"if={core}", f"of={raw}", "bs=512", "seek=1", "conv=notrunc")
+    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk)
