@@ -29,7 +29,7 @@ def main() -> str | None:
     login = RescueLogin(settings)
     if not login.was_opened:
         Session(settings, console, network, login).serve_until_rescued()
-    watch_over(login, network)
+    watch_over(login, network, console)
     return None
 
 

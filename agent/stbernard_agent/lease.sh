@@ -28,3 +28,7 @@ resolver=$RUN/resolv-$interface.conf
 [ -n "$domain" ] && echo "search $domain" >>"$resolver"
 for server in $dns; do echo "nameserver $server" >>"$resolver"; done
 busybox cat "$RUN"/resolv-*.conf >"$RESOLV_CONF"
+
+# Now that all is in place: the agent reads this file, woken by the notice of a changed address.
+echo "$ip" >"$RUN/lease-$interface"
+ip addr replace "$ip/${mask:-24}" dev "$interface"

@@ -16,11 +16,12 @@ from stbernard_agent.settings import Settings
 LINKS = Path("/sys/class/net")
 LEASE_SCRIPT = Path(__file__).with_name("lease.sh")
 BOOT_LINK_METRIC, OTHER_LINK_METRIC = 100, 200  # the boot link's default route wins
+PATIENCE = 10.0  # seconds without an address until the console says why
 
 # linux/if_arp.h, linux/rtnetlink.h, linux/sockios.h, linux/if.h
 ARPHRD_ETHER = "1"
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR = 0x1, 0x10
-SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFADDR = 0x8913, 0x8914, 0x8915
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 IFF_UP = 0x1
 
 
@@ -52,7 +53,7 @@ class Network:
         return sorted(filter(None, macs), key=lambda mac: mac != self._settings.boot_mac)
 
     def addresses(self) -> list[str]:
-        """The IPv4 addresses at this moment."""
+        """The IPv4 addresses that DHCP gave."""
         return list(self._addresses.values())
 
     def wait_for_change(self, timeout: float) -> None:
@@ -63,7 +64,7 @@ class Network:
     def wait_for_address(self) -> None:
         """Return as soon as there is an address; say on the console what it is waiting for."""
         with self._changed:
-            while not self._changed.wait_for(self.addresses, timeout=15):
+            while not self._changed.wait_for(self.addresses, timeout=PATIENCE):
                 self._console.trouble(self._why_no_address())
 
     def ask_again(self) -> None:
@@ -88,7 +89,7 @@ class Network:
                     self._stop_client(link)
                 elif link not in self._clients:
                     self._start_client(link)
-            addresses = {link: address for link in links if (address := _address(link))}
+            addresses = {link: ip for link in links if (ip := self._address(link))}
             for link, address in addresses.items():
                 if self._addresses.get(link) != address:
                     self._console.say(f"got {address} on {link}")
@@ -107,7 +108,7 @@ class Network:
         command = ["busybox", "udhcpc", "-f", "-i", link, "-s", str(LEASE_SCRIPT)]
         command += ["-p", str(self._pid_file(link)), "-t", "5", "-T", "1", "-A", "3"]
         command += ["-O", "mtu", "-O", "staticroutes"]  # cloud networks need both
-        if address := _address(link):
+        if address := self._address(link):
             command += ["-r", address]
         quiet = subprocess.DEVNULL
         self._clients[link] = subprocess.Popen(
@@ -119,8 +120,12 @@ class Network:
         if client := self._clients.pop(link, None):
             client.terminate()
             client.wait()
-        elif pid := running(self._pid_file(link), "busybox"):
+        elif pid := running(self._pid_file(link), "udhcpc"):
             os.kill(pid, signal.SIGTERM)
+
+    def _address(self, link: str) -> str:
+        """The address that the lease script gave the link, once its routes are there too."""
+        return _read(self._settings.run / f"lease-{link}")
 
     def _pid_file(self, link: str) -> Path:
         return self._settings.run / f"udhcpc-{link}.pid"
@@ -138,10 +143,10 @@ class Network:
 
 
 def running(pid_file: Path, program: str) -> int | None:
-    """The process that `pid_file` names, if it runs and is `program`."""
+    """The process that `pid_file` names, if it runs `program`; a dead one has no command line."""
     try:
         pid = int(pid_file.read_text())
-        return pid if Path(f"/proc/{pid}/comm").read_text().strip() == program else None
+        return pid if program in Path(f"/proc/{pid}/cmdline").read_text() else None
     except (OSError, ValueError):
         return None
 
@@ -166,7 +171,7 @@ def _has_carrier(link: str) -> bool:
 
 
 def _read(path: Path) -> str:
-    """A file of sysfs; empty where it is gone, or cannot be read as long as the link is down."""
+    """What a small file says; empty where it is not there, or sysfs has nothing to say."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -184,13 +189,3 @@ def _set_up(link: str) -> None:
                 fcntl.ioctl(control, SIOCSIFFLAGS, request)
         except OSError:
             return  # the link went away; rtnetlink tells when it is back
-
-
-def _address(link: str) -> str | None:
-    """The link's IPv4 address, netdevice(7)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        try:
-            reply = fcntl.ioctl(control, SIOCGIFADDR, struct.pack("16s24x", link.encode()))
-        except OSError:
-            return None
-    return socket.inet_ntoa(reply[20:24])

@@ -71,11 +71,15 @@ class RescueLogin:
         write_file(self._opened, "", 0o644)
 
     def keep_open(self) -> None:
-        """Start sshd again, should it have ended."""
+        """Start sshd again, should it have ended.
+
+        :raises RescueError: it does not start.
+        """
         if self._sshd:
             self._sshd.poll()  # a dead child has a process entry until somebody looks
         if not running(self._pid_file, "sshd"):
             self._sshd = self._start_sshd()
+            self._wait_until_it_listens(self._sshd)
 
     def _add_user(self, password_hash: str) -> None:
         added = _run(["useradd", "--create-home", "--shell", "/bin/bash", USER])
@@ -124,7 +128,8 @@ class RescueLogin:
         )
         for option in options:
             command += ["-o", option]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
 
     def _listens(self) -> bool:
         try:
