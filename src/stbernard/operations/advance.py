@@ -11,7 +11,7 @@ from typing import Any
 from stbernard.nodes import Node
 from stbernard.operations.machine import Transition, under_way
 from stbernard.operations.operation import Operation, Step
-from stbernard.operations.outcome import Failed, Next, Outcome, Retry, Wait
+from stbernard.operations.outcome import Failed, Next, Outcome, Retry, Trouble, Wait
 from stbernard.settings import Settings
 from stbernard.store.journal import Entry, Event, entry
 
@@ -120,7 +120,8 @@ def _wait(node: Node, outcome: Wait) -> Advance:
 
 def _retry(node: Node, outcome: Retry) -> Advance:
     lines = (_line(node, Event.RETRYING, detail=outcome.why),) if not node.attempt else ()
-    changes = {"attempt": node.attempt + 1, "due_at": time.time() + outcome.after}
+    attempt = 0 if isinstance(outcome, Trouble) else node.attempt + 1
+    changes = {"attempt": attempt, "due_at": time.time() + outcome.after}
     return Advance(changes, lines, release=True)
 
 

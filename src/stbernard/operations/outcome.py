@@ -39,6 +39,11 @@ class Retry(Outcome):
 
 
 @dataclass(frozen=True)
+class Trouble(Retry):
+    """The engine's: the step raised an error that may pass. The step begins anew (attempt 0)."""
+
+
+@dataclass(frozen=True)
 class Failed(Outcome):
     """The step cannot be done: undo the steps before it. `reason` becomes the last_error."""
 

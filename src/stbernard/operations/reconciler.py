@@ -12,7 +12,7 @@ from stbernard.nodes import Node
 from stbernard.operations.advance import advance
 from stbernard.operations.catalogue import OPERATIONS
 from stbernard.operations.operation import Operation
-from stbernard.operations.outcome import Failed, Outcome, Retry
+from stbernard.operations.outcome import Failed, Outcome, Trouble
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
@@ -21,7 +21,7 @@ from stbernard.store.leases import LEASE, LeaseLost
 log = structlog.get_logger()
 
 LOOK_AGAIN = 10.0  # seconds between two looks when no event came
-BACK_OFF = (0.5, 1, 2, 4, 8)  # seconds before a step that raised is tried again
+BACK_OFF = (0.5, 8.0)  # seconds before a step that raised is tried again: at least, at most
 
 
 class Reconciler:
@@ -118,9 +118,15 @@ class Reconciler:
         except HardwareError as error:
             if error.final:
                 return Failed(str(error))
-            return Retry(BACK_OFF[min(node.attempt, len(BACK_OFF) - 1)], str(error))
+            return Trouble(_back_off(node), str(error))
         except Exception as error:
             log.exception("a step is wrong", node=node.uuid, step=step.name)
             return Failed(
                 f"Internal error in step {step.name} ({type(error).__name__}); see the log."
             )
+
+
+def _back_off(node: Node) -> float:
+    """As long as it has been tried already: half a second, one, two, four …"""
+    tried = time.time() - (node.started_at or time.time())
+    return min(max(tried, BACK_OFF[0]), BACK_OFF[1])

@@ -1,6 +1,6 @@
 """A task: one node with its ports, its driver and the settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from stbernard.drivers.base import Driver, Task
@@ -12,7 +12,7 @@ from stbernard.store import Store
 class Drivers(Protocol):
     """The hardware types, as the registry offers them to operations and the API."""
 
-    def hardware_types(self) -> tuple[str, ...]:
+    def hardware_types(self) -> Sequence[str]:
         """The enabled ones."""
 
     def resolve(self, driver: str, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -24,7 +24,7 @@ class Drivers(Protocol):
     def properties(self, driver: str) -> Mapping[str, str]:
         """driver_info keys with descriptions. Raises NotFound."""
 
-    def supported(self, driver: str, kind: str) -> tuple[str, ...]:
+    def supported(self, driver: str, kind: str) -> Sequence[str]:
         """The enabled interfaces of a kind that this hardware type supports."""
 
     def default(self, driver: str, kind: str) -> str | None:

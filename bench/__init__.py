@@ -1,0 +1,1 @@
+"""The measurements: `make bench-…` runs them, docs/performance.md holds the figures."""

@@ -1,0 +1,5 @@
+"""`python -m stbernard` is `stbernard`."""
+
+from stbernard.cli import app
+
+app()

@@ -1,0 +1,101 @@
+"""The real service in a process of its own, for tests that talk to it as its clients do."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+PATIENCE = 60  # seconds until a test that waits for an event gives up
+HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
+
+
+class Service:
+    """`stbernard serve` on a free port, its state in `folder`; `config` is added to its file."""
+
+    def __init__(self, folder: Path, config: str = "") -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.log = folder / "service.log"
+        self.config = folder / "ironic.conf"
+        self.config.write_text(
+            f"[api]\nport = {self.port}\n"
+            f"[DEFAULT]\nhost = worker-1\nmy_ip = 127.0.0.1\nstate_path = {folder}\n{config}"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.run("db", "upgrade")
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "stbernard", *arguments, "--config-file", self.config],
+            check=True,
+            capture_output=True,
+        )
+
+    def start(self, module: str = "stbernard", *before: str) -> "Service":
+        """Start it and wait until it answers, or is dead."""
+        command: list[str | Path] = [sys.executable, "-m", module, *before, "serve"]
+        command += ["--config-file", self.config]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.wait(lambda: self.is_dead() or self._answers(), "the service answers")
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def is_dead(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/v1", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def call(self, method: str, path: str, json: Any = None) -> requests.Response:
+        return requests.request(
+            method, f"{self.url}{path}", json=json, headers=HEADERS, timeout=PATIENCE
+        )
+
+    def get(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def provision(self, node: str, target: str, **arguments: Any) -> requests.Response:
+        body = {"target": target, **arguments}
+        return self.call("PUT", f"/v1/nodes/{node}/states/provision", body)
+
+    def wait_for_state(self, node: str, *states: str) -> Any:
+        """The node, when it is in one of these provision states."""
+        found: list[Any] = []
+
+        def there() -> bool:
+            found[:] = [self.get(f"/v1/nodes/{node}")]
+            return found[0]["provision_state"] in states
+
+        self.wait(there, f"node {node} is {' or '.join(states)}")
+        return found[0]
+
+    def wait(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Not within {PATIENCE} s: {what}\n{self.log.read_text()}")
+            time.sleep(0.02)

@@ -1,0 +1,74 @@
+"""An engine in the test's own process: real store, real operations, fake hardware."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from stbernard.drivers.fake import FakeHardware
+from stbernard.drivers.registry import Registry
+from stbernard.nodes import Node
+from stbernard.operations.accept import Requests
+from stbernard.operations.reconciler import Reconciler
+from stbernard.operations.tasks import Tasks
+from stbernard.settings import Agent, Conductor, Default, Settings
+from stbernard.store import Store
+from tests.factories import a_node
+
+PATIENCE = 60  # seconds until a test that waits for an event gives up
+
+
+@dataclass
+class Engine:
+    """The parts, and what tests do with them."""
+
+    store: Store
+    requests: Requests
+    registry: Registry
+    reconciler: Reconciler
+
+    def enroll(self, **values: Any) -> Node:
+        return self.store.nodes.create(a_node(**values))
+
+    def hardware(self, node: Node) -> FakeHardware:
+        hardware = self.registry.driver_for(node).power
+        assert isinstance(hardware, FakeHardware)
+        return hardware
+
+    def wait(self, node: Node, state: str | None = None) -> Node:
+        """The node when its operation has ended, or when it is in this state."""
+
+        def there() -> bool:
+            now = self.store.nodes.get(node.uuid)
+            return now.provision_state == state if state else now.operation is None
+
+        assert self.store.news.wait_until(there, PATIENCE), self.store.nodes.get(node.uuid)
+        return self.store.nodes.get(node.uuid)
+
+    def events(self, node: Node) -> list[str]:
+        return [f"{line.step} {line.event}" for line in self.store.journal.timeline(node.uuid)]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        default=Default(
+            host="worker-1",
+            enabled_hardware_types=("fake-hardware",),
+            enabled_management_interfaces=("fake",),
+            enabled_power_interfaces=("fake",),
+            enabled_boot_interfaces=("fake",),
+            enabled_rescue_interfaces=("fake", "agent", "no-rescue"),
+        ),
+        agent=Agent(command_timeout=2),
+        conductor=Conductor(power_state_change_timeout=3, rescue_callback_timeout=3),
+    )
+
+
+@pytest.fixture
+def engine(store: Store, settings: Settings) -> Iterator[Engine]:
+    registry = Registry(settings)
+    reconciler = Reconciler(store, Tasks(store, registry, settings), settings)
+    yield Engine(store, Requests(store, settings), registry, reconciler)
+    reconciler.stop()
