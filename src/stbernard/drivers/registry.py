@@ -20,7 +20,7 @@ from stbernard.drivers.base import (
     RescueInterface,
 )
 from stbernard.drivers.hardware_types import ENTRY_POINT_GROUP, HardwareType
-from stbernard.errors import InvalidParameter, NotFound, SettingsError
+from stbernard.errors import InvalidDriverInfo, InvalidParameter, NotFound, SettingsError
 from stbernard.nodes import INTERFACES, Node
 from stbernard.settings import Settings
 
@@ -99,13 +99,16 @@ class Registry:
         return described
 
     def driver_for(self, node: Node) -> Driver:
-        """The interfaces of this node. Raises NotFound, InvalidParameter if one is disabled."""
-        named = {
-            kind: self._load(
-                node.driver, kind, self._chosen(node.driver, kind, node.interface(kind))
-            )
-            for kind in INTERFACES
-        }
+        """The interfaces of this node. Raises InvalidDriverInfo if one is not enabled any more."""
+        try:
+            named = {
+                kind: self._load(
+                    node.driver, kind, self._chosen(node.driver, kind, node.interface(kind))
+                )
+                for kind in INTERFACES
+            }
+        except (InvalidParameter, NotFound) as error:
+            raise InvalidDriverInfo(f"Node {node.uuid}: {error}") from error
         return Driver(
             power=cast(PowerInterface, named["power"]),
             management=cast(ManagementInterface, named["management"]),
