@@ -1,5 +1,6 @@
 """A BMC: the emulator of sushy-tools with its own fake driver, on loopback, in this process."""
 
+import importlib.util
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +17,20 @@ from stbernard.drivers.redfish import bmc
 from tests.factories import a_node
 from tests.unit.drivers.tasks import a_task, all_enabled
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # its webob imports cgi
-    from sushy_tools.emulator import main as emulator
-    from sushy_tools.emulator.resources.systems import fakedriver
 
+def _an_emulator() -> Any:
+    """A copy of the emulator's module: it has one application, and others may use that."""
+    spec = importlib.util.find_spec("sushy_tools.emulator.main")
+    assert spec
+    assert spec.loader
+    emulator = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its webob imports cgi
+        spec.loader.exec_module(emulator)
+    return emulator
+
+
+emulator = _an_emulator()
 SYSTEM = "27946b59-9e44-4fa7-8e91-f3527a1ef094"
 PASSWORD = "s3cret-of-the-bmc"
 
@@ -95,7 +105,8 @@ def systems() -> list[str]:
 def app(tmp_path: Path, systems: list[str], monkeypatch: pytest.MonkeyPatch) -> Wsgi:
     """The emulator, with one account: admin and PASSWORD."""
     # The fake driver takes up to 11 s to change the power.
-    monkeypatch.setattr(fakedriver, "random", SimpleNamespace(randint=lambda *_: 0))
+    at_once = SimpleNamespace(randint=lambda *_: 0)
+    monkeypatch.setattr(emulator.fakedriver, "random", at_once)
     monkeypatch.setitem(emulator.app.__dict__, "_cache", {})
     emulator.app.config.update(
         SUSHY_EMULATOR_FAKE_DRIVER=True,
