@@ -13,7 +13,6 @@
     ├── SettingsError                   -     the configuration is wrong
     ├── SchemaError                     -     the database is too old or too new
     ├── RamdiskError                    -     the rescue ramdisk cannot be built
-    ├── HostError                       -     this host lacks something; the text names the remedy
     ├── ProgramError                    -     a program of the host failed
     ├── LabError                        -     the lab cannot be put up or used
     └── HardwareError                   500   a server, its BMC, its images, its agent
@@ -98,10 +97,6 @@ class SchemaError(StBernardError):
 
 class RamdiskError(StBernardError):
     """The rescue ramdisk cannot be built; the text says what to do about it."""
-
-
-class HostError(StBernardError):
-    """This host lacks a program, a right or a setting."""
 
 
 class ProgramError(StBernardError):

@@ -2,28 +2,22 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from stbernard.errors import ProgramError
 
 
-def run(
-    *command: str | Path,
-    stdin: str = "",
-    cwd: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> str:
-    """Run `command` to its end and return what it prints on stdout.
+def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None) -> str:
+    """Run `command` to its end and return what it prints on standard output.
 
-    `environment` comes on top of this process's. Raises ProgramError, also for one that is missing.
+    Raises ProgramError with the last lines it printed, also for a program that is not there.
     """
     try:
         done = subprocess.run(
             command,
             input=stdin,
             cwd=cwd,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+            env=os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
             capture_output=True,
             text=True,
             check=False,
@@ -31,6 +25,6 @@ def run(
     except FileNotFoundError as error:
         raise ProgramError(f"{command[0]}: {error.strerror}") from error
     if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise ProgramError(f"{command[0]} ended with {done.returncode}:\n{tail}")
+        complaint = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise ProgramError(f"{command[0]} failed with status {done.returncode}:\n{complaint}")
     return done.stdout

@@ -1,14 +1,11 @@
 """`stbernard lab`: machines to rescue, with a BMC each, in a network of their own."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Exit, Option, Typer
+from typer import Option, Typer
 
-from stbernard.errors import StBernardError
+from stbernard.cli.options import errors_as_lines
 
 if TYPE_CHECKING:
     from stbernard.lab import Lab
@@ -33,7 +30,7 @@ def up(
     """Start network and BMCs; the machines are switched off, their instances on their disks."""
     from stbernard.lab import Lab  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_as_lines():
         lab = Lab(
             state_dir,
             machines=machines,
@@ -50,7 +47,7 @@ def down(state_dir: StateDir = STATE_DIR) -> None:
     """End all that the lab started and delete its network; the logs stay."""
     from stbernard.lab import Lab  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_as_lines():
         if (state_dir / "lab.json").exists():
             Lab.load(state_dir).down()
 
@@ -60,7 +57,7 @@ def status(state_dir: StateDir = STATE_DIR) -> None:
     """Show the lab's machines."""
     from stbernard.lab import Lab  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_as_lines():
         _show(Lab.load(state_dir))
 
 
@@ -78,12 +75,3 @@ def _show(lab: "Lab") -> None:
     console = Console(width=WIDTH)
     console.print(f"lab {lab.network.namespace} is {state}; BMCs at {lab.machines[0].bmc_address}")
     console.print(table)
-
-
-@contextmanager
-def _errors_shown() -> Iterator[None]:
-    try:
-        yield
-    except StBernardError as error:
-        print(f"stbernard lab: {error}", file=sys.stderr)
-        raise Exit(1) from error

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stbernard.programs import run
+from stbernard.ramdisk import modules as kernel_modules
+from stbernard.ramdisk import pack as archives
 
 BUSYBOX = Path("/bin/busybox")
 
 
-def pack(init: str, *, target: Path, root: Path | None = None, modules: Sequence[str] = ()) -> None:
-    """Write the initramfs `target`, a newc cpio packed by zstd, that runs the shell script `init`.
+def pack(
+    init: str, *, target: Path, kernel: Path | None = None, modules: Sequence[str] = ()
+) -> None:
+    """Write the initramfs `target`, a newc cpio, that runs the shell script `init`.
 
-    `modules` and what they depend on are taken from the one kernel unpacked below `root` and lie
-    in `/modules`, named so that `insmod /modules/*.ko` loads them in the right order.
+    `modules` (as in ramdisk.modules) and what they need are taken from the package unpacked in
+    `kernel` and lie in `/modules`, named so that `insmod /modules/*.ko` has the right order.
     """
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
@@ -24,25 +28,10 @@ def pack(init: str, *, target: Path, root: Path | None = None, modules: Sequence
         (tree / "bin/sh").symlink_to("busybox")
         (tree / "init").write_text(init)
         (tree / "init").chmod(0o755)
-        if root is not None:
-            for number, module in enumerate(_with_dependencies(root, modules)):
-                shutil.copy(module, tree / f"modules/{number:02}-{module.name}")
-        pipe = 'find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | zstd -q -19 -o "$0"'
-        run("sh", "-ec", pipe, target.absolute(), cwd=tree)
-
-
-def _with_dependencies(root: Path, modules: Sequence[str]) -> list[Path]:
-    [version] = (path.name for path in (root / "lib/modules").iterdir())
-    run("depmod", "-b", root, version)
-    # A dictionary keeps the order and drops what two modules both depend on.
-    found: dict[Path, None] = {}
-    for module in modules:
-        shown = run(
-            *("modprobe", "--dirname", root, "--set-version", version),
-            *("--ignore-install", "--show-depends", module),
-        )
-        for line in shown.splitlines():
-            kind, _, path = line.strip().partition(" ")
-            if kind == "insmod":
-                found[Path(path.split()[0])] = None
-    return list(found)
+        if kernel is not None:
+            [version] = (kernel / "lib/modules").iterdir()
+            run("depmod", "--basedir", kernel, version.name)
+            chosen = kernel_modules.select(kernel_modules.read_dependencies(version), modules)
+            for number, module in enumerate(chosen):
+                shutil.copy(version / module, tree / f"modules/{number:02}-{Path(module).name}")
+        archives.cpio(tree, target)

@@ -4,21 +4,25 @@ Built without loop devices: mke2fs fills the file system from a directory, sfdis
 partition table, and GRUB's core image goes into the gap between them (BIOS boot).
 """
 
-import hashlib
-import json
 import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from stbernard import debian
 from stbernard.lab import initramfs
 from stbernard.programs import run
+from stbernard.ramdisk import build, debian, host, kernel
 
-KERNEL = "linux-image-cloud-amd64"
 PACKAGES = ("dbus", "login", "openssh-server", "passwd", "systemd-sysv", "udev")
-MODULES = ("virtio_pci", "virtio_blk", "ext4", "virtio_net", "button", "evdev")
+MODULES = (
+    "drivers/acpi/button",
+    "drivers/block/virtio_blk",
+    "drivers/input/evdev",
+    "drivers/net/virtio_net",
+    "drivers/virtio/virtio_pci",
+    "fs/ext4/ext4",
+)
 PARTITION_MB = 640
 HOSTNAME = "instance"
 
@@ -94,36 +98,32 @@ class Instance:
 def ensure_instance(cache_dir: Path) -> Instance:
     """The instance from the cache, built there if what it is made of has changed (about 1 min).
 
-    Needs root. Raises HostError, ProgramError.
+    Needs root. Raises RamdiskError, ProgramError.
     """
-    made_of = json.dumps(debian.package_versions([KERNEL, *PACKAGES])).encode()
-    recipe = Path(__file__).read_bytes() + Path(initramfs.__file__).read_bytes()
-    key = hashlib.sha256(made_of + recipe).hexdigest()[:16]
-    home = (cache_dir / f"instance-{key}").absolute()
-    if not home.exists():
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        # A finished build appears at once or not at all, whoever else is building.
-        with tempfile.TemporaryDirectory(dir=cache_dir, ignore_cleanup_errors=True) as name:
-            work = Path(name)
-            (work / "out").mkdir()
-            _build(work, work / "out")
-            if not home.exists():
-                (work / "out").rename(home)
+    linux = kernel.resolve_kernel(kernel.Kernel.CLOUD)
+    recipe = map(build.read_code, (__file__, initramfs.__file__, debian.__file__))
+    key = host.digest([*map(str, host.resolve(PACKAGES)), str(linux), *recipe])
+    cache_dir = cache_dir.absolute()
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with build.locked(cache_dir / "instance.lock"):
+        home = build.cached(cache_dir, f"instance-{key}", lambda out: _build(linux, out))
     return Instance(disk=home / "disk.qcow2", kernel=home / "vmlinuz")
 
 
-def _build(work: Path, out: Path) -> None:
-    kernel = work / "kernel"
-    root = work / "root"
-    debian.bootstrap(kernel, packages=[KERNEL], variant="extract")
-    [vmlinuz] = (kernel / "boot").glob("vmlinuz-*")
-    shutil.copy(vmlinuz, out / "vmlinuz")
-    debian.bootstrap(root, packages=PACKAGES)
-    _configure(root)
-    (root / "boot").mkdir(exist_ok=True)
-    shutil.copy(vmlinuz, root / "boot/vmlinuz")
-    initramfs.pack(INIT, target=root / "boot/initrd.img", root=kernel, modules=MODULES)
-    _make_disk(work, root, out / "disk.qcow2")
+def _build(linux: host.Package, out: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=out, ignore_cleanup_errors=True) as name:
+        work = Path(name)
+        root = work / "root"
+        kernel.unpack(linux, work, work / "kernel")
+        debian.install(PACKAGES, root)
+        [vmlinuz] = (work / "kernel/boot").glob("vmlinuz-*")
+        shutil.copy(vmlinuz, out / "vmlinuz")
+        _configure(root)
+        shutil.copy(vmlinuz, root / "boot/vmlinuz")
+        initramfs.pack(
+            INIT, target=root / "boot/initrd.img", kernel=work / "kernel", modules=MODULES
+        )
+        _make_disk(work, root, out / "disk.qcow2")
 
 
 def _configure(root: Path) -> None:

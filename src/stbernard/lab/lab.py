@@ -16,7 +16,7 @@ from types import TracebackType
 import bcrypt
 import msgspec
 
-from stbernard.errors import HostError, LabError
+from stbernard.errors import LabError
 from stbernard.lab import host, network, processes
 from stbernard.lab.acceleration import acceleration
 from stbernard.lab.instance import ensure_instance
@@ -111,7 +111,7 @@ class Lab:
     def up(self) -> None:
         """Build what is not in the cache, then start network and BMCs; the machines stay off.
 
-        Raises HostError, LabError, or what the builders raise.
+        Raises LabError, or what the builders raise.
         """
         _check_host()
         if self.network.exists:
@@ -245,6 +245,6 @@ class Lab:
 
 def _check_host() -> None:
     if os.geteuid() != 0:
-        raise HostError("the lab makes network namespaces and needs root: use sudo")
+        raise LabError("the lab makes network namespaces and needs root: use sudo")
     if missing := host.missing_packages():
-        raise HostError(f"programs are missing: apt-get install {' '.join(missing)}")
+        raise LabError(f"programs are missing: apt-get install {' '.join(missing)}")

@@ -76,7 +76,7 @@ def ensure_ramdisk(
 ) -> Path:
     """The directory of an up-to-date ramdisk (`kernel`, `ramdisk`, …) below `cache`.
 
-    Built if it is missing; two at once build once. Raises RamdiskError.
+    Built if it is missing; two at once build once. Raises RamdiskError, ProgramError.
     """
     host.require_host()
     inputs = resolve_inputs(Kernel(which), extra)
@@ -90,7 +90,7 @@ def ensure_ramdisk(
 def build(
     output: Path, cache: Path, which: Kernel = Kernel.CLOUD, extra: Sequence[str] = ()
 ) -> None:
-    """Puts a ramdisk's four files into `output`. Raises RamdiskError."""
+    """Puts a ramdisk's four files into `output`. Raises RamdiskError, ProgramError."""
     ready = ensure_ramdisk(cache, which, extra)
     output.mkdir(parents=True, exist_ok=True)
     for name in OUTPUTS:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
+from stbernard.programs import run
 from stbernard.ramdisk import host, pack
 from stbernard.ramdisk.packages import LEFT_OUT
 
@@ -40,7 +41,7 @@ def build_debian_layer(names: Sequence[str], folder: Path) -> None:
 def install(names: Sequence[str], tree: Path) -> None:
     """Runs mmdebstrap on the package lists the host has already: versions are the resolved ones."""
     lists = host.APT_LISTS
-    host.run(
+    run(
         *("env", f"SOURCE_DATE_EPOCH={pack.EPOCH}"),
         *("mmdebstrap", "--mode=root", "--variant=essential", "--format=directory"),
         *("--skip=update", f"--hook-dir={MERGED_USR}"),
@@ -76,7 +77,7 @@ def clean(tree: Path) -> None:
 def compile_python(tree: Path) -> None:
     """Byte code that does not look at times: squashfs gives every file the same one."""
     libraries = [f"/{path.relative_to(tree)}" for path in sorted(tree.glob("usr/lib/python3*"))]
-    host.run(
+    run(
         *("chroot", tree, "python3", "-m", "compileall", "-q"),
         *("--invalidation-mode", "unchecked-hash", *libraries),
     )

@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
+from stbernard.programs import run
 
 TOOLS = {
     "mmdebstrap": "mmdebstrap",
@@ -36,21 +36,6 @@ class Package:
         return f"{self.name} {self.version} {self.architecture}"
 
 
-def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None) -> str:
-    """Runs a host command to its end and returns its standard output.
-
-    Raises RamdiskError with the last lines of its standard error.
-    """
-    environment = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        command, input=stdin, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        complaint = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise RamdiskError(f"{command[0]} failed with status {done.returncode}:\n{complaint}")
-    return done.stdout
-
-
 def require_host() -> None:
     """Raises RamdiskError unless this process is root and every host tool is there."""
     missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
@@ -64,7 +49,7 @@ def resolve(names: Sequence[str]) -> list[Package]:
     """The packages that apt would install on an empty system for these names.
 
     Essential ones included. Reads the host's own apt lists and changes nothing. Raises
-    RamdiskError for a name apt does not know.
+    ProgramError for a name apt does not know.
     """
     output = run(
         *("apt-get", "--simulate", "--quiet=2", "--no-install-recommends"),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
+from stbernard.programs import run
 from stbernard.ramdisk import host, modules, pack
 
 
@@ -23,7 +24,7 @@ class Kernel(StrEnum):
 
 def resolve_kernel(kernel: Kernel) -> host.Package:
     """The versioned package that the metapackage stands for today."""
-    return parse_metapackage(host.run("apt-cache", "--no-all-versions", "show", kernel.metapackage))
+    return parse_metapackage(run("apt-cache", "--no-all-versions", "show", kernel.metapackage))
 
 
 def parse_metapackage(record: str) -> host.Package:
@@ -41,7 +42,7 @@ def build_kernel_parts(package: host.Package, folder: Path) -> None:
         unpacked, tree = Path(scratch) / "package", Path(scratch) / "tree"
         unpack(package, Path(scratch), unpacked)
         (version,) = (unpacked / "lib/modules").iterdir()
-        host.run("depmod", "--basedir", unpacked, version.name)
+        run("depmod", "--basedir", unpacked, version.name)
         modules.copy_modules(version, tree)
         modules.copy_layer_modules(version, folder / "initramfs-modules")
         pack.squashfs(tree, folder / "modules.squashfs")
@@ -50,10 +51,10 @@ def build_kernel_parts(package: host.Package, folder: Path) -> None:
 
 def unpack(package: host.Package, scratch: Path, target: Path) -> None:
     """Fetches the package by the host's apt and unpacks it."""
-    host.run(
+    run(
         *("apt-get", "--quiet=2", "--option", "APT::Sandbox::User=root"),
         *("download", f"{package.name}={package.version}"),
         cwd=scratch,
     )
     (archive,) = scratch.glob("*.deb")
-    host.run("dpkg-deb", "--extract", archive, target)
+    run("dpkg-deb", "--extract", archive, target)

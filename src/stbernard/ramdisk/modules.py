@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
-from stbernard.ramdisk.host import run
+from stbernard.programs import run
 
 MODULES = {
     "virtual machines": (

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from stbernard.ramdisk.host import run
+from stbernard.programs import run
 
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "1686355200"))
 """The modification time of every file in the ramdisk, seconds since 1970 (https://reproducible-builds.org/specs)."""
