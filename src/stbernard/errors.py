@@ -5,6 +5,7 @@
     │   ├── InvalidParameter                  a field; the text names it and the remedy
     │   └── InvalidState                      the node is not in a state for this
     ├── Unauthorized                    401
+    ├── Forbidden                       403   configured or protected against it
     ├── NotFound                        404   no such node, port, driver …
     ├── NotAcceptable                   406   not in this microversion
     ├── Conflict                        409   a name, address or state is taken
@@ -50,6 +51,10 @@ class InvalidState(BadRequest):
 
 class Unauthorized(StBernardError):
     status = 401
+
+
+class Forbidden(StBernardError):
+    status = 403
 
 
 class NotFound(StBernardError):

@@ -203,9 +203,23 @@ def ports_for_boot(ports: tuple[Port, ...]) -> tuple[Port, ...]:
 
 
 def without_secrets(info: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a driver_info-like object with every password, token and secret as `******`."""
-    return {key: "******" if _is_secret(key) else value for key, value in info.items()}
+    """A copy of a driver_info-like object with every password, token and secret as `******`.
+
+    At any depth. Keys as Ironic masks them (oslo.utils `mask_dict_password`, and SNMP's keys)."""
+    return {
+        key: "******" if _is_secret(key) else _without_secrets(value) for key, value in info.items()
+    }
+
+
+_SECRETS = ("password", "passwd", "passphrase", "secret", "token", "private_key", "sslkey")
+_SECRETS_TOO = ("new_pass", "admin_pass", "adminpass", "sys_pswd", "snmp_auth_key", "snmp_priv_key")
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_secrets(value)
+    return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _is_secret(key: str) -> bool:
-    return any(word in key for word in ("password", "secret", "token", "private_key"))
+    return any(word in key.lower() for word in (*_SECRETS, *_SECRETS_TOO))

@@ -59,8 +59,8 @@ class Requests:
             )
         if not isinstance(password, str) or not password.strip():
             raise InvalidParameter(
-                "A non-empty 'rescue_password' is required when setting the target provision "
-                "state to 'rescue'."
+                'A non-empty "rescue_password" is required when setting target provision state '
+                "to rescue"
             )
         hasher = _HASHERS[self._settings.conductor.rescue_password_hash_algorithm]
         self.provision(ident, "rescue", {"password_hash": hasher.hash(password)})

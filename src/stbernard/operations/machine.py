@@ -64,8 +64,19 @@ TABLE = (
 ABORTABLE = (State.RESCUE_WAIT,)
 """The states in which the verb `abort` ends the operation that goes on."""
 
-DELETABLE = (State.ENROLL, State.MANAGEABLE, State.AVAILABLE, State.ADOPT_FAILED)
-"""The states in which a node may be deleted (in maintenance: in any but the rescue states)."""
+DELETABLE = (State.MANAGEABLE, State.ENROLL, State.ADOPT_FAILED, State.AVAILABLE)
+"""The states in which a node may be deleted (in maintenance: in any)."""
+
+INTERFACES_CHANGEABLE = (State.ENROLL, State.MANAGEABLE, State.AVAILABLE)
+"""The states in which a node may get another interface (in maintenance: in any)."""
+
+CHANGEABLE_WITH_TARGET = (
+    State.VERIFYING,
+    State.ADOPT_FAILED,
+    State.RESCUE_FAILED,
+    State.UNRESCUE_FAILED,
+)
+"""The states with a target state in which a node may be changed nevertheless."""
 
 LOOKUP_ALLOWED = (State.RESCUING, State.RESCUE_WAIT)
 """The states in which a ramdisk may look its node up."""

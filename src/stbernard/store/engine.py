@@ -38,7 +38,9 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             self._open_sqlite()
         else:
-            self.engine = create_engine(self.url, pool_pre_ping=True, pool_size=20)
+            self.engine = create_engine(
+                self.url, pool_pre_ping=True, pool_size=20, hide_parameters=True
+            )
 
     def _open_sqlite(self) -> None:
         if not self.url.database or self.url.database == ":memory:":
@@ -93,7 +95,7 @@ def _only_process(path: Path) -> Any:
 
 
 def _sqlite_engine(url: Any, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:

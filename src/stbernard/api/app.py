@@ -1,0 +1,82 @@
+"""The API as a web application: routes, versions, errors. See parts.py for what it is made of."""
+
+from typing import Any, cast
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+
+from stbernard.api import (
+    boot,
+    conductors,
+    discovery,
+    drivers,
+    history,
+    nodes,
+    ports,
+    ramdisk,
+    states,
+    unused,
+)
+from stbernard.api.call import make_call
+from stbernard.api.faults import render
+from stbernard.api.headers import add_headers
+from stbernard.api.parts import Parts
+from stbernard.api.paths import normalised
+
+LARGEST_BODY = 1_000_000  # bytes
+
+_ROUTES = (
+    *(discovery.root, discovery.v1),
+    *(nodes.create, nodes.list_nodes, nodes.list_in_detail, nodes.show, nodes.change),
+    *(nodes.remove, nodes.validate_node, nodes.validate_by_query),
+    *(states.show_states, states.provision, states.power, states.set_maintenance),
+    *(states.unset_maintenance, states.show_boot_device, states.supported_boot_devices),
+    states.set_boot_device,
+    *(ports.create, ports.list_ports, ports.list_in_detail, ports.list_of_node, ports.show),
+    *(ports.change, ports.remove),
+    *(drivers.list_drivers, drivers.show, drivers.properties),
+    *(conductors.list_conductors, conductors.show),
+    *(history.list_history, history.show),
+    *(ramdisk.lookup, ramdisk.heartbeat),
+    *(boot.fetch, boot.look),
+    *(unused.list_nothing, unused.show_nothing, unused.list_no_volumes),
+    *(unused.list_nothing_of_node, unused.list_no_volumes_of_node),
+)
+
+
+class Api(Litestar):
+    """Litestar, with paths and methods read as Ironic reads them."""
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            scope = cast(Scope, normalised(cast(dict[str, Any], scope)))
+        await super().__call__(scope, receive, send)
+
+
+def make_app(parts: Parts) -> Api:
+    """The ASGI application; it starts and stops nothing by itself."""
+    return Api(
+        # by a router: registered one by one, two synchronous handlers of a path break each other
+        route_handlers=[Router("/", route_handlers=_ROUTES)],
+        dependencies={
+            "parts": Provide(lambda: parts, use_cache=True, sync_to_thread=False),
+            "call": Provide(make_call),
+        },
+        exception_handlers={Exception: render},
+        before_send=[add_headers],
+        request_max_body_size=LARGEST_BODY,
+        state=State({"public_endpoint": (parts.settings.api.public_endpoint or "").rstrip("/")}),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+__all__ = ["Api", "Parts", "make_app"]

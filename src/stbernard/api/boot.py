@@ -1,0 +1,67 @@
+"""`/boot/…`: the folder that machines boot from over HTTP ([deploy]http_root)."""
+
+import re
+from pathlib import Path
+
+import structlog
+from litestar import get, head
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import File
+
+from stbernard.api.call import as_uuid
+from stbernard.api.given import GivenParts
+from stbernard.api.parts import Parts
+from stbernard.errors import StBernardError
+from stbernard.nodes import Node
+from stbernard.store.journal import Event, entry
+
+log = structlog.get_logger()
+
+_SCRIPT = re.compile(r"/pxelinux\.cfg/([0-9a-f]{2}(?:-[0-9a-f]{2}){5})", re.IGNORECASE)
+_IMAGE = re.compile(r"/([0-9a-f-]{36})/rescue_(kernel|ramdisk)")
+
+
+@get("/boot/{path:path}", sync_to_thread=True)
+def fetch(path: FromPath[Path], parts: GivenParts) -> File:
+    """A file below http_root. What a rescue waits for is told in its timeline."""
+    file = _file(path, parts)
+    try:
+        _tell(str(path), parts)
+    except StBernardError as error:  # the machine boots all the same
+        log.warning("a download is not in the journal", path=str(path), error=str(error))
+    return file
+
+
+@head("/boot/{path:path}", sync_to_thread=True)
+def look(path: FromPath[Path], parts: GivenParts) -> File:
+    return _file(path, parts)
+
+
+def _file(path: Path, parts: Parts) -> File:
+    """Raises NotFoundException for what is not there, not a file, or outside the folder."""
+    root = parts.settings.http_root.resolve()
+    try:
+        file = (root / str(path).lstrip("/")).resolve()
+        servable = file.is_relative_to(root) and file.is_file()
+    except (OSError, ValueError):  # a name too long, or with NUL
+        servable = False
+    if not servable:
+        raise NotFoundException
+    return File(file, media_type="application/octet-stream", content_disposition_type="inline")
+
+
+def _tell(path: str, parts: Parts) -> None:
+    node, what = _meant(path, parts)
+    if node and node.operation:
+        parts.store.journal.note(entry(node, Event.SEEN, detail=f"{what} fetched"))
+
+
+def _meant(path: str, parts: Parts) -> tuple[Node | None, str]:
+    """The node whose file this is, and what it is for people. Raises NotFound."""
+    if script := _SCRIPT.fullmatch(path):
+        nodes = parts.store.nodes.by_addresses((script[1].lower().replace("-", ":"),))
+        return (nodes[0] if nodes else None), "boot script"
+    if (image := _IMAGE.fullmatch(path)) and as_uuid(image[1]):
+        return parts.store.nodes.get(image[1]), image[2]
+    return None, ""

@@ -1,0 +1,153 @@
+"""One request, parsed: its version, where links point to, its query and its JSON body."""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException, NotFoundException
+
+from stbernard.api import microversions
+from stbernard.api.microversions import LATEST, Version
+from stbernard.errors import BadRequest, InvalidParameter, NotFound
+
+DEPTH = 64  # of nested JSON; deeper than anything a node holds
+_NAME = re.compile(r"[A-Za-z0-9._~-]{1,255}", re.ASCII)  # RFC 3986, unreserved characters
+_HOST_NAME = re.compile(
+    r"(?=.{1,255}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
+    re.IGNORECASE | re.ASCII,
+)
+_TRUE = ("1", "t", "true", "on", "y", "yes")
+_FALSE = ("0", "f", "false", "off", "n", "no")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a handler knows of its request. `base` is the address links start with."""
+
+    version: Version
+    base: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body. Empty is `{}`, as in Ironic. Raises BadRequest, never with what was sent."""
+        if not self.body:
+            return {}
+        try:
+            value = msgspec.json.decode(self.body)
+        except msgspec.DecodeError as error:  # its texts tell places, and quote nothing
+            raise BadRequest(f"The body is not valid JSON: {error}.") from None
+        except (UnicodeDecodeError, RecursionError):
+            raise BadRequest("The body is not valid JSON: not UTF-8, or too deep.") from None
+        check_json(value)
+        return value
+
+    def node_ident(self, ident: str) -> str:
+        """A node's UUID (canonical) or name from a path. Raises NotFound, HTTPException (400)."""
+        if found := as_uuid(ident):
+            return found
+        if not is_name(ident):
+            detail = f"Expected UUID or name for node: {ident[:300]}"
+            raise HTTPException(status_code=400, detail=detail)
+        if not self.version.allows("behaviour", "names"):
+            raise NotFound(f"Node {ident} could not be found.")
+        return ident
+
+    def link(self, path: str, rel: str = "self") -> dict[str, str]:
+        """A link to a resource of the API, as `self` or (without the version) `bookmark`."""
+        return {"href": f"{self.base}{'/v1' if rel == 'self' else ''}/{path}", "rel": rel}
+
+    def links(self, path: str) -> list[dict[str, str]]:
+        return [self.link(path), self.link(path, "bookmark")]
+
+    def only(self, *allowed: str) -> None:
+        """Raises InvalidParameter if the query has something else."""
+        refuse_unknown(self.query, allowed)
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean of the query. Raises InvalidParameter."""
+        value = self.query.get(name)
+        return None if value is None else boolean(name, value)
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """A comma-separated list of the query, each word once and in lower case."""
+        value = self.query.get(name)
+        if value is None:
+            return None
+        stripped = (word.strip().lower() for word in value.split(","))
+        return tuple(dict.fromkeys(word for word in stripped if word))
+
+    def need(self, resource: str) -> None:
+        """Raises NotFound if the version has no such resource."""
+        if not self.version.allows("resource", resource):
+            raise NotFound("Resource could not be found.")
+
+    def need_below_node(self, resource: str) -> None:
+        if not self.version.allows("node resource", resource):
+            raise NotFoundException
+
+
+async def make_call(request: Request[Any, Any, Any]) -> Call:
+    """The Call of a request. Raises NotAcceptable, and BadRequest for a query with NUL."""
+    headers = dict(request.headers.items())
+    request.state.version = None
+    version = microversions.negotiate(headers)
+    request.state.version = str(version)
+    query = dict(request.query_params.items())
+    if any("\0" in text for pair in query.items() for text in pair):
+        raise BadRequest("The query holds a NUL character.")
+    base = request.app.state.public_endpoint or str(request.base_url).rstrip("/")
+    return Call(version, base, request.scope["path"], query, await request.body())
+
+
+def refuse_unknown(given: Iterable[str], allowed: Iterable[str]) -> None:
+    unknown = sorted(set(given) - set(allowed))
+    if unknown:
+        raise InvalidParameter(f"Unexpected arguments: {', '.join(unknown)}")
+
+
+def boolean(name: str, value: object) -> bool:
+    """A boolean as clients write it. Raises InvalidParameter."""
+    text = str(value).strip().lower() if isinstance(value, (str, bool, int)) else ""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    known = ", ".join(f"'{word}'" for word in sorted(_TRUE + _FALSE))
+    raise InvalidParameter(f"Invalid {name}: unrecognized value, acceptable values are: {known}")
+
+
+def as_uuid(text: str) -> str | None:
+    """The canonical form of a UUID, None if it is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
+
+
+def is_name(text: str, version: Version = LATEST) -> bool:
+    """Whether this may be the name of a node or a port."""
+    free = version.allows("behaviour", "free names")
+    return bool((_NAME if free else _HOST_NAME).fullmatch(text))
+
+
+def check_json(value: object, depth: int = DEPTH) -> None:
+    """Refuse what no database holds: NUL characters, and nesting without an end.
+
+    Raises BadRequest."""
+    if depth == 0:
+        raise BadRequest(f"The body is nested more than {DEPTH} deep.")
+    if isinstance(value, str) and "\0" in value:
+        raise BadRequest("The body is not valid: a string holds a NUL character.")
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            check_json(key, depth - 1)
+            check_json(entry, depth - 1)
+    elif isinstance(value, list):
+        for entry in value:
+            check_json(entry, depth - 1)

@@ -1,0 +1,201 @@
+"""JSON patches (RFC 6902) of nodes: what may be changed, when, and to what."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import jsonpatch
+import jsonpointer
+
+from stbernard.api import schemas
+from stbernard.api.call import Call, as_uuid, check_json, is_name
+from stbernard.errors import BadRequest, Conflict, InvalidParameter, NotAcceptable
+from stbernard.nodes import INTERFACES, Node
+from stbernard.operations.machine import CHANGEABLE_WITH_TARGET, INTERFACES_CHANGEABLE, State
+from stbernard.operations.tasks import Drivers
+
+PATCHABLE = (
+    *("automated_clean", "bios_interface", "boot_interface", "chassis_uuid", "conductor_group"),
+    *("console_interface", "deploy_interface", "description", "disable_power_off", "driver"),
+    *("driver_info", "extra", "inspect_interface", "instance_info", "instance_name"),
+    *("instance_uuid", "lessee", "maintenance", "management_interface", "name", "network_data"),
+    *("network_interface", "owner", "power_interface", "properties", "protected"),
+    *("protected_reason", "raid_interface", "rescue_interface", "resource_class", "retired"),
+    *("retired_reason", "shard", "storage_interface", "vendor_interface", "parent_node"),
+    "firmware_interface",
+)
+_OBJECTS = ("driver_info", "extra", "instance_info", "network_data", "properties")
+_FLAGS = ("disable_power_off", "maintenance", "protected", "retired")
+_RESERVED = ("detail", "maintenance", "management", "ports", "states", "validate", "history")
+_RESERVED_TOO = ("portgroups", "vifs", "volume", "traits", "bios", "allocation", "inventory")
+_PATH = re.compile(r"(/([^/~\0]|~[01])+)+")
+_CANNOT_APPLY = (
+    jsonpatch.JsonPatchException,
+    jsonpointer.JsonPointerException,
+    *(KeyError, IndexError, TypeError, AttributeError, ValueError),
+)
+
+Steps = Sequence[Mapping[str, Any]]
+
+
+def steps(call: Call, patchable: Sequence[str]) -> Steps:
+    """The steps of a patch. Raises InvalidParameter, BadRequest; quotes no value."""
+    given = call.json()
+    if not isinstance(given, list):
+        raise InvalidParameter("Schema error for patch: it is not of type 'array'")
+    for step in given:
+        schemas.check("patch", step, schemas.PATCH_STEP, required=("op", "path"))
+        if step["op"] not in ("add", "replace", "remove"):
+            raise InvalidParameter(
+                f"Schema error for patch: '{step['op'][:20]}' is not one of "
+                "['add', 'replace', 'remove']"
+            )
+        if not _PATH.fullmatch(step["path"]):
+            raise InvalidParameter(
+                f"Schema error for patch: '{step['path'][:100]}' is not a path like /extra/key"
+            )
+        if "value" not in step and step["op"] != "remove":
+            raise InvalidParameter(f"Schema error for patch: '{step['op']}' needs a 'value'")
+        if root(step) not in patchable:
+            raise BadRequest(
+                f"Cannot patch {step['path'][:300]}. Only the following can be updated: "
+                f"{', '.join(patchable)}"
+            )
+    return given
+
+
+def root(step: Mapping[str, Any]) -> str:
+    """The field that a step changes."""
+    return str(step["path"].split("/")[1])
+
+
+def patched(document: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
+    """A copy with the steps applied. Raises BadRequest without a word of the document."""
+    result = copy.deepcopy(dict(document))
+    for step in steps:
+        try:
+            jsonpatch.JsonPatch(cast(Any, [step])).apply(result, in_place=True)
+        except _CANNOT_APPLY:
+            raise BadRequest(
+                f"Couldn't apply patch '{step['op']} {step['path'][:300]}'. Reason: there is "
+                "no such place in the object."
+            ) from None
+    check_json(result)
+    return result
+
+
+def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool) -> dict[str, Any]:
+    """The fields that the patch of a request changes, with what follows from them.
+
+    Raises NotAcceptable, InvalidParameter, BadRequest, Conflict."""
+    wanted = steps(call, PATCHABLE)
+    call.version.require("node field", {root(step) for step in wanted})
+    if reset_interfaces and not any(root(step) == "driver" for step in wanted):
+        raise BadRequest(
+            "The reset_interfaces parameter can only be used when changing the node's driver."
+        )
+    if node.target_provision_state and node.provision_state not in CHANGEABLE_WITH_TARGET:
+        raise Conflict(
+            f"Node {node.uuid} can not be updated while a state transition is in progress."
+        )
+    document = patched({name: getattr(node, name) for name in PATCHABLE}, wanted)
+    values = read(schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",)), call)
+    changed = {
+        name: value for name in PATCHABLE if (value := values.get(name)) != getattr(node, name)
+    }
+    _check_states(node, changed)
+    changed |= _interfaces(node, changed, drivers, reset=reset_interfaces)
+    return changed | _consequences(node, changed)
+
+
+def read(values: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """Checked values as the store keeps them. Raises InvalidParameter, BadRequest."""
+    result = dict(values)
+    result |= {name: {} for name in _OBJECTS if name in values and values[name] is None}
+    result |= {name: False for name in _FLAGS if name in values and values[name] is None}
+    if "conductor_group" in values:
+        result["conductor_group"] = (values["conductor_group"] or "").lower()
+    if values.get("name") is not None:
+        check_name(values["name"], call)
+    if values.get("chassis_uuid"):
+        raise BadRequest(f"Chassis {values['chassis_uuid']} could not be found.")
+    for secret in ("rescue_password", "hashed_rescue_password"):
+        if secret in (result.get("instance_info") or {}):
+            raise BadRequest(
+                f"instance_info/{secret} cannot be set: passwords are not stored. Give it with "
+                "the request: openstack baremetal node rescue --rescue-password PASSWORD NODE"
+            )
+    return result
+
+
+def check_name(name: str, call: Call) -> None:
+    """Raises NotAcceptable, BadRequest."""
+    if not call.version.allows("behaviour", "names"):
+        raise NotAcceptable
+    if not is_name(name, call.version) or as_uuid(name):
+        raise BadRequest(
+            f"A node cannot have the invalid name '{name[:255]}'. A name is no UUID and made of "
+            "letters, digits and - . _ ~"
+        )
+    reserved = sorted((*_RESERVED, *_RESERVED_TOO))
+    if name in reserved:
+        raise BadRequest(
+            f'The word "{name}" is reserved and can not be used as a node name. '
+            f"Reserved words are: {', '.join(reserved)}."
+        )
+
+
+def _check_states(node: Node, changed: Mapping[str, Any]) -> None:
+    """Raises Conflict if the node's state forbids the change."""
+    changeable = node.provision_state in INTERFACES_CHANGEABLE
+    for name in (*(f"{kind}_interface" for kind in INTERFACES), "resource_class"):
+        exempt = node.maintenance if name != "resource_class" else node.resource_class is None
+        if name in changed and not changeable and not exempt:
+            raise Conflict(
+                f"Node {node.uuid} can not have {name} updated unless it is in one of allowed "
+                f"({', '.join(INTERFACES_CHANGEABLE)}) states or in maintenance mode. "
+                f"Current state is '{node.provision_state}'."
+            )
+    if changed.get("instance_uuid") and node.instance_uuid:
+        raise Conflict(f"Node {node.uuid} is associated with instance {node.instance_uuid}.")
+    if changed.get("protected") and node.provision_state not in (State.ACTIVE, State.RESCUE):
+        raise Conflict(
+            f"Node {node.uuid} can only be made protected in provision states 'active' or "
+            f"'rescue', the current state is '{node.provision_state}'"
+        )
+    if changed.get("retired") and node.provision_state == State.AVAILABLE:
+        raise Conflict(
+            f"Node {node.uuid} can not have 'retired' set in provision state 'available'"
+        )
+
+
+def _interfaces(
+    node: Node, changed: Mapping[str, Any], drivers: Drivers, *, reset: bool
+) -> dict[str, str]:
+    """All interfaces anew if the driver or one of them changes. Raises InvalidParameter."""
+    names = {kind: f"{kind}_interface" for kind in INTERFACES}
+    if "driver" not in changed and not any(name in changed for name in names.values()):
+        return {}
+    given = {
+        kind: changed.get(name) if reset or name in changed else node.interface(kind)
+        for kind, name in names.items()
+    }
+    resolved = drivers.resolve(changed.get("driver", node.driver), given)
+    return {names[kind]: name for kind, name in resolved.items()}
+
+
+def _consequences(node: Node, changed: Mapping[str, Any]) -> dict[str, Any]:
+    follow: dict[str, Any] = {}
+    if changed.get("maintenance") is False:
+        follow |= {"maintenance_reason": None, "fault": None}
+    for flag in ("protected", "retired"):
+        if changed.get(flag) is False:
+            follow[f"{flag}_reason"] = None
+        elif changed.get(f"{flag}_reason") and not changed.get(flag, getattr(node, flag)):
+            raise InvalidParameter(f"The {flag}_reason field can only be set when {flag} is True")
+    if "instance_info" in changed and not changed.get("instance_name", node.instance_name):
+        display_name = changed["instance_info"].get("display_name")
+        if isinstance(display_name, str) and display_name:
+            follow["instance_name"] = display_name[:255]
+    return follow

@@ -1,0 +1,170 @@
+"""A node as JSON: which fields in which version, and nothing secret."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from stbernard.api.call import Call
+from stbernard.api.microversions import Version
+from stbernard.errors import BadRequest
+from stbernard.nodes import INTERFACES, Node, without_secrets
+from stbernard.operations.machine import State, under_way
+from stbernard.settings import Settings
+
+MASKED = "******"
+IN_A_LIST = ("instance_uuid", "maintenance", "power_state", "provision_state", "uuid", "name")
+LINKS = ("ports", "states", "portgroups", "volume")
+
+_PLAIN = (
+    *("uuid", "name", "driver", "extra", "properties", "instance_uuid", "instance_name"),
+    *("network_data", "resource_class", "conductor_group", "chassis_uuid", "parent_node"),
+    *("owner", "lessee", "shard", "description", "automated_clean", "protected"),
+    *("protected_reason", "retired", "retired_reason", "disable_power_off", "console_enabled"),
+    *("power_state", "target_power_state", "target_provision_state", "boot_mode", "secure_boot"),
+    *("last_error", "fault", "maintenance", "maintenance_reason"),
+    *(f"{kind}_interface" for kind in INTERFACES),
+)
+_NOT_KEPT: Mapping[str, Any] = {
+    # what this service does not do (yet), as Ironic shows it where it is not used
+    "allocation_uuid": None,
+    "clean_step": {},
+    "deploy_step": {},
+    "health": None,
+    "inspection_finished_at": None,
+    "inspection_started_at": None,
+    "raid_config": {},
+    "service_step": {},
+    "target_raid_config": {},
+    "traits": [],
+}
+_INFO = ("driver_info", "instance_info", "driver_internal_info", "properties", "extra")
+SORTABLE = frozenset(_PLAIN) - {*_INFO, "network_data"} | {
+    *("id", "created_at", "updated_at", "provision_state", "provision_updated_at")
+}
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A node, seen by a client of this version."""
+
+    node: Node
+    settings: Settings
+    version: Version
+
+
+Show = Callable[[_Seen], Any]
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """ISO 8601 in UTC, as Ironic writes it."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def waits(node: Node) -> bool:
+    """Whether the operation of a node waits for an event: nobody holds the node then."""
+    row = under_way(node.provision_state)
+    return bool(row and node.provision_state == row.waiting)
+
+
+def is_held(node: Node) -> bool:
+    """Whether an operation works on the node, so that others must wait (Ironic's lock)."""
+    return bool(node.operation) and not waits(node)
+
+
+def _plain(name: str) -> Show:
+    return lambda seen: getattr(seen.node, name)
+
+
+def _time(name: str) -> Show:
+    return lambda seen: timestamp(getattr(seen.node, name))
+
+
+def _constant(value: Any) -> Show:
+    return lambda _: value
+
+
+def _provision_state(seen: _Seen) -> str | None:
+    state = seen.node.provision_state
+    named = seen.version.allows("behaviour", "available has a name")
+    return None if state == State.AVAILABLE and not named else state
+
+
+def _reservation(seen: _Seen) -> str | None:
+    if not is_held(seen.node):
+        return None
+    return seen.node.lease_owner or seen.settings.default.host
+
+
+def _driver_internal_info(seen: _Seen) -> dict[str, Any]:
+    """With what is known of the agent, under Ironic's names."""
+    agent = seen.node.agent
+    known = {
+        "agent_url": agent.url,
+        "agent_version": agent.version,
+        "agent_last_heartbeat": timestamp(agent.last_heartbeat),
+        "agent_secret_token": MASKED if agent.token else None,
+        "agent_verify_ca": agent.verify_ca,
+    }
+    shown = without_secrets(seen.node.driver_internal_info)
+    return shown | {name: value for name, value in known.items() if value is not None}
+
+
+def _instance_info(seen: _Seen) -> dict[str, Any]:
+    shown = without_secrets(seen.node.instance_info)
+    return shown | {name: MASKED for name in ("configdrive", "image_url") if shown.get(name)}
+
+
+_FIELDS: Mapping[str, Show] = {
+    **{name: _plain(name) for name in _PLAIN},
+    **{name: _constant(value) for name, value in _NOT_KEPT.items()},
+    **{name: _time(name) for name in ("created_at", "updated_at", "provision_updated_at")},
+    "conductor": lambda seen: seen.settings.default.host,
+    "driver_info": lambda seen: without_secrets(seen.node.driver_info),
+    "driver_internal_info": _driver_internal_info,
+    "instance_info": _instance_info,
+    "provision_state": _provision_state,
+    "reservation": _reservation,
+}
+STATES = (
+    *("console_enabled", "last_error", "power_state", "provision_state", "target_power_state"),
+    *("target_provision_state", "provision_updated_at", "raid_config", "target_raid_config"),
+    *("boot_mode", "secure_boot"),
+)
+
+
+def check_fields(fields: Iterable[str], version: Version) -> None:
+    """Raises NotAcceptable if a field came later, BadRequest if there is no such field."""
+    for name in fields:
+        version.require("node field", (name,))
+        if name not in _FIELDS:
+            raise BadRequest(f"Field {name} is not a valid field.")
+
+
+def show(
+    node: Node, settings: Settings, call: Call, fields: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """All fields of the version, or those asked for."""
+    seen = _Seen(node, settings, call.version)
+    shown = {
+        name: _FIELDS[name](seen)
+        for name in (_FIELDS if fields is None else fields)
+        if call.version.allows("node field", name)
+    }
+    path = f"nodes/{node.uuid}"
+    shown["links"] = call.links(path)
+    if fields is None:
+        for name in LINKS:
+            if call.version.allows("node field", name):
+                shown[name] = call.links(f"{path}/{name}")
+    return shown
+
+
+def show_states(node: Node, settings: Settings, call: Call) -> dict[str, Any]:
+    """What `GET …/states` answers."""
+    seen = _Seen(node, settings, call.version)
+    return {
+        name: _FIELDS[name](seen)
+        for name in STATES
+        if call.version.allows("node states field", name)
+    }

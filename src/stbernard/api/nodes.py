@@ -1,0 +1,199 @@
+"""`/v1/nodes`: create, list, show, change, delete, validate."""
+
+import time
+import uuid
+from typing import Any
+
+from litestar import Response, delete, get, patch, post
+
+from stbernard.api import node_view, pages, schemas
+from stbernard.api.call import Call
+from stbernard.api.given import GivenCall, GivenParts, InPath
+from stbernard.api.node_patch import changes, read
+from stbernard.api.parts import Parts
+from stbernard.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidParameter,
+    NodeLocked,
+    NotFound,
+)
+from stbernard.nodes import INTERFACES, Node
+from stbernard.operations.machine import DELETABLE, State
+from stbernard.operations.validation import validate
+from stbernard.store import conditions
+from stbernard.store.nodes import Page
+
+_EQUAL = ("driver", "resource_class", "fault", "owner", "lessee", "instance_name", "parent_node")
+_FLAGS = ("maintenance", "retired")
+_UUIDS = ("instance_uuid", "chassis_uuid")
+_FILTERS = (
+    *(*_EQUAL, *_FLAGS, *_UUIDS, "provision_state", "conductor", "conductor_group", "associated"),
+    *("sharded", "shard", "description_contains", "include_children"),
+)
+_STATES_OF_IRONIC = frozenset(State) | {
+    *("deploying", "wait call-back", "deploy failed", "deploy complete", "deploy hold"),
+    *("deleting", "deleted", "error", "rebuild", "cleaning", "clean wait", "clean failed"),
+    *("clean hold", "inspecting", "inspect wait", "inspect failed", "servicing"),
+    *("service wait", "service failed", "service hold"),
+}
+
+
+@post("/v1/nodes", sync_to_thread=True)
+def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
+    call.only()
+    given = schemas.check("node", call.json(), schemas.NODE, required=("driver",))
+    call.version.require("node field", (name for name, value in given.items() if value))
+    values = {name: value for name, value in read(given, call).items() if value is not None}
+    values["uuid"] = values.get("uuid") or str(uuid.uuid4())
+    defaults = parts.settings.default
+    values["conductor_group"] = values.get("conductor_group") or defaults.conductor_group
+    values["resource_class"] = values.get("resource_class") or defaults.default_resource_class
+    if "parent_node" in values:
+        values["parent_node"] = _parent(parts, call, values["parent_node"])
+    chosen = {kind: values.get(f"{kind}_interface") for kind in INTERFACES}
+    resolved = parts.drivers.resolve(values["driver"], chosen)
+    values |= {f"{kind}_interface": name for kind, name in resolved.items()}
+    enroll = call.version.allows("behaviour", "new is enroll")
+    state = State.ENROLL if enroll else State.AVAILABLE
+    node = parts.store.nodes.create(Node(created_at=time.time(), provision_state=state, **values))
+    return Response(
+        node_view.show(node, parts.settings, call),
+        status_code=201,
+        headers={"Location": call.link(f"nodes/{node.uuid}")["href"]},
+    )
+
+
+@get("/v1/nodes", sync_to_thread=True)
+def list_nodes(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only(*_FILTERS, *pages.PAGING, "fields", "detail")
+    call.version.require("list query", {"fields"} & call.query.keys())
+    return _list(call, parts, "nodes", pages.fields(call, node_view.IN_A_LIST))
+
+
+@get("/v1/nodes/detail", sync_to_thread=True)
+def list_in_detail(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only(*_FILTERS, *pages.PAGING)
+    return _list(call, parts, "nodes/detail", None)
+
+
+@get("/v1/nodes/{ident:str}", sync_to_thread=True)
+def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only("fields")
+    node = parts.store.nodes.get(call.node_ident(ident))
+    fields = call.words("fields")
+    if fields is not None:
+        call.version.require("list query", ("fields",))
+        node_view.check_fields(fields, call.version)
+    return node_view.show(node, parts.settings, call, fields)
+
+
+@patch("/v1/nodes/{ident:str}", sync_to_thread=True)
+def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only("reset_interfaces")
+    call.version.require("node query", call.query)
+    node = parts.store.nodes.get(call.node_ident(ident))
+    reset = bool(call.flag("reset_interfaces"))
+    changed = changes(node, call, parts.drivers, reset_interfaces=reset)
+    if changed.get("parent_node"):
+        changed["parent_node"] = _parent(parts, call, changed["parent_node"])
+    if node_view.is_held(node):
+        raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
+    if changed:
+        node = parts.store.nodes.change(node.uuid, changed)
+    return node_view.show(node, parts.settings, call)
+
+
+@delete("/v1/nodes/{ident:str}", sync_to_thread=True)
+def remove(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    call.only()
+    node = parts.store.nodes.get(call.node_ident(ident))
+    if node_view.is_held(node):
+        raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
+    if node.instance_uuid and not node.maintenance:
+        raise Conflict(f"Node {node.uuid} is associated with instance {node.instance_uuid}.")
+    if node.protected:
+        raise Forbidden(
+            f"Node {node.uuid} is protected and cannot be undeployed, rebuilt or deleted"
+        )
+    if node.provision_state not in DELETABLE and not node.maintenance:
+        states = ", ".join(f"'{state}'" for state in DELETABLE)
+        raise Conflict(
+            f'Can not delete node "{node.uuid}" while it is in provision state '
+            f'"{node.provision_state}". Valid provision states to perform deletion are: '
+            f'"({states})", or set the node into maintenance mode'
+        )
+    parts.store.nodes.delete(node.uuid)
+
+
+@get("/v1/nodes/{ident:str}/validate", sync_to_thread=True)
+def validate_node(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only()
+    return validate(parts.tasks, parts.store.nodes.get(call.node_ident(ident)))
+
+
+@get("/v1/nodes/validate", sync_to_thread=True)
+def validate_by_query(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    """The old form, `?node_uuid=` or `?node=`."""
+    call.only("node", "node_uuid")
+    ident = call.query.get("node_uuid") or call.query.get("node")
+    if not ident:
+        raise InvalidParameter("Missing mandatory parameter: node")
+    return validate(parts.tasks, parts.store.nodes.get(call.node_ident(ident)))
+
+
+def _list(call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None) -> dict[str, Any]:
+    part = _page(call, parts)
+    if fields is not None:
+        node_view.check_fields(
+            (name for name in fields if name not in node_view.IN_A_LIST), call.version
+        )
+    here = call.query.get("conductor") in (None, parts.settings.default.host)
+    nodes = parts.store.nodes.list(part) if here else ()
+    entries = [node_view.show(node, parts.settings, call, fields) for node in nodes]
+    last = nodes[-1].uuid if nodes and "instance_uuid" not in part.filters else None
+    return pages.rendered(call, ("nodes", path), entries, last, part=part, fields=fields)
+
+
+def _page(call: Call, parts: Parts) -> Page:
+    """The part of the list. Raises NotAcceptable, InvalidParameter, BadRequest."""
+    query = call.query
+    call.version.require("node filter", query)
+    call.version.require("node field", {query["sort_key"]} if "sort_key" in query else ())
+    state = query.get("provision_state")
+    if state is not None and state not in _STATES_OF_IRONIC:
+        raise InvalidParameter(f'Provision state "{state[:100]}" is not valid')
+    filters: dict[str, Any] = {
+        name: query[name] for name in (*_EQUAL, "provision_state") if name in query
+    }
+    filters |= {name: call.flag(name) for name in _FLAGS if name in query}
+    filters |= {name: schemas.uuid(name, query[name]) for name in _UUIDS if name in query}
+    if "conductor_group" in query:
+        filters["conductor_group"] = query["conductor_group"].lower()
+    found = [
+        conditions.is_set(column, wanted)
+        for column, name in (("instance_uuid", "associated"), ("shard", "sharded"))
+        if (wanted := call.flag(name)) is not None
+    ]
+    if shards := call.words("shard"):
+        found.append(conditions.one_of("shard", shards))
+    if "description_contains" in query:
+        found.append(conditions.contains("description", query["description_contains"]))
+    if "parent_node" not in query and not call.flag("include_children"):
+        found.append(conditions.is_set("parent_node", wanted=False))
+    return pages.page(
+        call,
+        parts.settings.api.max_limit,
+        node_view.SORTABLE,
+        filters=filters,
+        conditions=tuple(found),
+    )
+
+
+def _parent(parts: Parts, call: Call, ident: str) -> str:
+    """Raises BadRequest: what is named in a body and missing is no 404."""
+    try:
+        return parts.store.nodes.get(call.node_ident(ident)).uuid
+    except NotFound as error:
+        raise BadRequest(str(error)) from None

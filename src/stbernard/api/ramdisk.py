@@ -1,0 +1,194 @@
+"""What the agent in a ramdisk calls: lookup and heartbeat."""
+
+import hmac
+import secrets
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import get, post
+
+from stbernard.api import node_view, schemas
+from stbernard.api.call import Call, refuse_unknown
+from stbernard.api.given import GivenCall, GivenParts, InPath
+from stbernard.api.parts import Parts
+from stbernard.errors import Forbidden, InvalidParameter, NotFound
+from stbernard.nodes import Node
+from stbernard.operations.machine import LOOKUP_ALLOWED
+from stbernard.settings import Settings
+from stbernard.store.journal import Event, entry
+
+log = structlog.get_logger()
+
+_NODE_FIELDS = ("uuid", "properties", "instance_info", "driver_internal_info")
+_HEARTBEAT = (
+    *("callback_url", "agent_version", "agent_token", "agent_verify_ca", "agent_status"),
+    "agent_status_message",
+)
+_STATUSES = ("start", "end", "error")
+_LONGEST = {"agent_version": 255, "callback_url": 2048, "agent_verify_ca": 65536}
+_LONGEST_MESSAGE = 1000  # characters that go into the journal
+_TOKEN_BYTES = 32  # 43 characters, as Ironic's
+
+
+@get("/v1/lookup", sync_to_thread=True)
+def lookup(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    """Which node am I? The first to ask is given the token, once."""
+    _check_enabled(call, parts.settings, "lookup")
+    call.only("addresses", "node_uuid")
+    node = _look_up(call, parts)
+    token = None
+    if call.version.allows("lookup", "agent_token"):
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        if parts.store.leases.give_token(node.uuid, token):
+            parts.store.journal.note(entry(node, Event.SEEN, detail="agent looked its node up"))
+        else:
+            token = node_view.MASKED
+        node = parts.store.nodes.get(node.uuid)
+    return {
+        "node": node_view.show(node, parts.settings, call, _NODE_FIELDS),
+        "config": _config(token, node, parts.settings),
+    }
+
+
+@post("/v1/heartbeat/{ident:str}", status_code=202, sync_to_thread=True)
+def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    """The agent is there: note where, and wake the node's operation. One write."""
+    _check_enabled(call, parts.settings, "heartbeat")
+    call.only()
+    given = _arguments(call)
+    node = parts.store.nodes.get(call.node_ident(ident))
+    url = _callback_url(given, node)
+    token = given.get("agent_token")
+    if token is None:
+        raise InvalidParameter("Agent token is required for heartbeat processing.")
+    status = given.get("agent_status")
+    if status is not None and status not in _STATUSES:
+        raise InvalidParameter(f"Agent status is invalid. Valid states are {','.join(_STATUSES)}.")
+    if given.get("agent_version") is None and status is None:
+        raise InvalidParameter(
+            "Agent did not transmit a version, and a version is required. "
+            "Please update the agent being used."
+        )
+    if not hmac.compare_digest(token.encode(), (node.agent.token or "").encode()):
+        raise _bad_token(node)
+    if parts.settings.agent.require_tls and not url.startswith("https://"):
+        raise InvalidParameter("TLS is required by configuration")
+    values = {"agent_url": url, "agent_version": given.get("agent_version")}
+    values["agent_verify_ca"] = given.get("agent_verify_ca")
+    known = {name: value for name, value in values.items() if value is not None}
+    if not parts.store.leases.heartbeat(node.uuid, token, known):
+        raise _bad_token(node)
+    if status == "error":
+        message = (given.get("agent_status_message") or "without a message")[:_LONGEST_MESSAGE]
+        line = entry(node, Event.SEEN, detail=f"the agent reports an error: {message}")
+        parts.store.journal.note(line)
+
+
+def _check_enabled(call: Call, settings: Settings, resource: str) -> None:
+    if not settings.api.enable_ramdisk_endpoints:
+        raise Forbidden(f"Access was denied to the following resource: /v1/{resource}")
+    call.need(resource)
+
+
+def _look_up(call: Call, parts: Parts) -> Node:
+    """The node; whatever is wrong with it, the same NotFound. Raises InvalidParameter."""
+    addresses = tuple(
+        word for word in call.words("addresses") or () if schemas.is_mac_address(word)
+    )
+    if "node_uuid" in call.query:
+        ident = schemas.uuid("node_uuid", call.query["node_uuid"])
+        nodes = _by_uuid(parts, ident)
+    elif addresses:
+        nodes = parts.store.nodes.by_addresses(addresses)
+    else:
+        raise InvalidParameter("At least one of 'addresses' and 'node_uuid' parameters is required")
+    restricted = parts.settings.api.restrict_lookup
+    found = [node for node in nodes if not restricted or node.provision_state in LOOKUP_ALLOWED]
+    if len(nodes) != 1 or not found:
+        log.info("lookup refused", nodes={node.uuid: node.provision_state for node in nodes})
+        raise NotFound("Resource could not be found.")
+    return found[0]
+
+
+def _by_uuid(parts: Parts, ident: str) -> tuple[Node, ...]:
+    try:
+        return (parts.store.nodes.get(ident),)
+    except NotFound:
+        return ()
+
+
+def _arguments(call: Call) -> dict[str, str | None]:
+    """The fields of a heartbeat, all of them texts. Raises InvalidParameter; quotes none."""
+    given = call.json()
+    if not isinstance(given, dict):
+        raise InvalidParameter("The body has to be a JSON object.")
+    refuse_unknown(given, _HEARTBEAT)
+    if "callback_url" not in given:
+        raise InvalidParameter("Missing mandatory parameter: callback_url")
+    for name, value in given.items():
+        schemas.string(name, value)
+        if len(value or "") > _LONGEST.get(name, 65536):
+            raise InvalidParameter(f"Field {name} is too long.")
+        if value is not None and not call.version.allows("heartbeat field", name):
+            raise InvalidParameter(f'Field "{name}" not recognised')
+    if certificate := given.get("agent_verify_ca"):
+        try:
+            ssl.PEM_cert_to_DER_cert(certificate.strip())
+        except ValueError:
+            raise InvalidParameter("agent_verify_ca is no certificate in PEM.") from None
+    return given
+
+
+def _callback_url(given: dict[str, str | None], node: Node) -> str:
+    """Raises InvalidParameter if it is no URL, or another one than before."""
+    text = given["callback_url"] or ""
+    try:
+        parsed = urlsplit(text)
+        usable = parsed.scheme in ("http", "https") and parsed.hostname and parsed.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidParameter('An issue with the supplied "callback_url" has been detected.')
+    if node.agent.url is not None and node.agent.url != text:
+        log.warning("heartbeat refused: another callback_url", node=node.uuid, url=text[:200])
+        raise InvalidParameter('Detected change in ramdisk provided "callback_url"')
+    return text
+
+
+def _bad_token(node: Node) -> InvalidParameter:
+    log.warning("heartbeat refused: missing or wrong agent token", node=node.uuid)
+    return InvalidParameter("Invalid or missing agent token received.")
+
+
+def _config(token: str | None, node: Node, settings: Settings) -> dict[str, Any]:
+    """What Ironic tells its agent; what this service has no option for is at Ironic's default."""
+    return {
+        "metrics": {
+            "backend": "noop",
+            "prepend_host": False,
+            "prepend_uuid": False,
+            "prepend_host_reverse": True,
+            "global_prefix": None,
+        },
+        "metrics_statsd": {"statsd_host": "localhost", "statsd_port": 8125},
+        "heartbeat_timeout": settings.api.ramdisk_heartbeat_timeout,
+        "agent_containers": {
+            "allow_arbitrary_containers": False,
+            "allowed_containers": [],
+            "container_steps_file": "/etc/ironic-python-agent.d/mysteps.yaml",
+            "runner": "podman",
+            "pull_options": [],
+            "run_options": ["--rm", "--network=host"],
+        },
+        "agent_token": token,
+        "agent_token_required": True,
+        "agent_md5_checksum_enable": True,
+        "disable_deep_image_inspection": False,
+        "permitted_image_formats": ["raw", "gpt", "qcow2", "iso"],
+        "agent_skip_bmc_detect": node.management_interface == "redfish",
+        "enable_bios_bootloader_install": False,
+        "tls_min_version": "1.3",
+        "tls_cipher_suites": None,
+    }

@@ -1,0 +1,176 @@
+"""What is asked of a node: provision, power, maintenance, boot device; and its states."""
+
+from typing import Any
+
+from litestar import Response, delete, get, put
+
+from stbernard.api import node_view
+from stbernard.api.call import Call, boolean, refuse_unknown
+from stbernard.api.given import GivenCall, GivenParts, InPath
+from stbernard.api.parts import Parts
+from stbernard.api.schemas import integer, string
+from stbernard.errors import BadRequest, InvalidParameter, InvalidState, NodeLocked
+from stbernard.nodes import BootDevice, Node, Power
+from stbernard.operations.machine import ABORTABLE, transition
+
+_PROVISION = (
+    *("target", "rescue_password", "configdrive", "clean_steps", "deploy_steps"),
+    *("service_steps", "disable_ramdisk", "runbook"),
+)
+_LONGEST_TIMEOUT = 7 * 24 * 3600  # seconds
+_TARGETS = {power.value: power for power in Power if power != Power.ERROR}
+_ONLY_FOR = {
+    "configdrive": "Adding a config drive is only supported when setting provision state to "
+    "active, rebuild",
+    "clean_steps": '"clean_steps" is only valid when setting target provision state to clean',
+    "deploy_steps": '"deploy_steps" is only valid when setting target provision state to '
+    "active or rebuild",
+    "service_steps": '"service_steps" is only valid when setting target provision state to service',
+    "disable_ramdisk": "disable_ramdisk is supported only with manual cleaning or servicing",
+    "runbook": '"runbooks" is only valid when setting target provision state to any of '
+    "['clean', 'service']",
+}
+"""Arguments of verbs that are not offered here, and what Ironic says to them elsewhere."""
+
+
+@get("/v1/nodes/{ident:str}/states", sync_to_thread=True)
+def show_states(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only()
+    node = parts.store.nodes.get(call.node_ident(ident))
+    return node_view.show_states(node, parts.settings, call)
+
+
+@put("/v1/nodes/{ident:str}/states/provision", status_code=202, sync_to_thread=True)
+def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
+    given = _arguments(call, _PROVISION, mandatory="target")
+    target = string("target", given["target"]) or ""
+    node = parts.store.nodes.get(call.node_ident(ident))
+    call.version.require("verb", (target,))
+    _check_actionable(node, target)
+    _check_arguments(call, target, given)
+    if target == "rescue":
+        parts.requests.rescue(node.uuid, string("rescue_password", given.get("rescue_password")))
+    elif target == "abort":
+        parts.requests.abort(node.uuid)
+    else:
+        parts.requests.provision(node.uuid, target)
+    return _accepted(call, ident)
+
+
+@put("/v1/nodes/{ident:str}/states/power", status_code=202, sync_to_thread=True)
+def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
+    given = _arguments(call, ("target", "timeout"), mandatory="target")
+    target = string("target", given["target"]) or ""
+    node = parts.store.nodes.get(call.node_ident(ident))
+    timeout = given.get("timeout")
+    call.version.require("power", {target} | ({"timeout"} if timeout is not None else set()))
+    if timeout is not None:
+        timeout = integer("timeout", timeout)
+        if not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise BadRequest(f"timeout has to be positive integer, at most {_LONGEST_TIMEOUT}")
+    if target not in _TARGETS:
+        raise InvalidState(
+            f'The requested action "{target[:100]}" can not be performed on node "{node.uuid}" '
+            f'while it is in state "{node.power_state}".'
+        )
+    if node_view.is_held(node):
+        raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
+    parts.requests.power(node.uuid, _TARGETS[target], timeout)
+    return _accepted(call, ident)
+
+
+@put("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
+def set_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    given = _arguments(call, ("reason",))
+    reason = string("reason", given.get("reason"))
+    _maintain(ident, call, parts, {"maintenance": True, "maintenance_reason": reason})
+
+
+@delete("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
+def unset_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    none = {"maintenance": False, "maintenance_reason": None, "fault": None}
+    _maintain(ident, call, parts, none)
+
+
+@get("/v1/nodes/{ident:str}/management/boot_device", sync_to_thread=True)
+def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    """As the BMC says now."""
+    call.only()
+    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
+    task.driver.management.validate(task)
+    found = task.driver.management.get_boot_device(task)
+    return {"boot_device": found.device, "persistent": found.persistent}
+
+
+@get("/v1/nodes/{ident:str}/management/boot_device/supported", sync_to_thread=True)
+def supported_boot_devices(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only()
+    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
+    return {"supported_boot_devices": list(task.driver.management.supported_boot_devices(task))}
+
+
+@put("/v1/nodes/{ident:str}/management/boot_device", status_code=204, sync_to_thread=True)
+def set_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    given = _arguments(call, ("boot_device", "persistent"), mandatory="boot_device")
+    device = string("boot_device", given["boot_device"])
+    persistent = given.get("persistent")
+    persistent = boolean("persistent", persistent) if persistent is not None else False
+    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
+    supported = task.driver.management.supported_boot_devices(task)
+    if device not in supported:
+        raise InvalidParameter(
+            f"Invalid boot device {str(device)[:100]} specified. "
+            f"This node supports {', '.join(supported)}."
+        )
+    task.driver.management.validate(task)
+    seconds = float(parts.settings.conductor.power_state_change_timeout)
+    parts.requests.boot_device(task.node.uuid, BootDevice(device, persistent), seconds)
+
+
+def _arguments(
+    call: Call, allowed: tuple[str, ...], mandatory: str | None = None
+) -> dict[str, Any]:
+    """The named arguments of a PUT. Raises InvalidParameter."""
+    call.only()
+    given = call.json()
+    if not isinstance(given, dict):
+        raise InvalidParameter("The body has to be a JSON object.")
+    refuse_unknown(given, allowed)
+    if mandatory and mandatory not in given:
+        raise InvalidParameter(f"Missing mandatory parameter: {mandatory}")
+    return given
+
+
+def _check_actionable(node: Node, verb: str) -> None:
+    """Raises InvalidState; NodeLocked instead while an operation works on the node."""
+    try:
+        if verb == "abort" and node.provision_state in ABORTABLE:
+            return
+        transition(verb, node.provision_state, node.uuid)
+    except InvalidState:
+        if node_view.is_held(node):
+            raise NodeLocked(node.uuid, str(node.operation), node.lease_owner) from None
+        raise
+
+
+def _check_arguments(call: Call, verb: str, given: dict[str, Any]) -> None:
+    """Raises NotAcceptable, BadRequest for what this verb does not take."""
+    for name, refusal in _ONLY_FOR.items():
+        if given.get(name):
+            call.version.require("provision argument", (name,))
+            raise BadRequest(refusal)
+    if given.get("rescue_password") is not None and verb != "rescue":
+        raise BadRequest(
+            '"rescue_password" is only valid when setting target provision state to rescue'
+        )
+
+
+def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> None:
+    """Also while an operation waits (as in Ironic, where nobody holds the node then)."""
+    node = parts.store.nodes.get(call.node_ident(ident))
+    parts.store.nodes.change(node.uuid, changes, while_locked=node_view.waits(node))
+
+
+def _accepted(call: Call, ident: str) -> Response[bytes]:
+    location = call.link(f"nodes/{ident}/states")["href"]
+    return Response(b"", status_code=202, headers={"Location": location})

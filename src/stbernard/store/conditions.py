@@ -1,0 +1,21 @@
+"""Conditions on lists of nodes that are more than `column = value` (see `nodes.Page`)."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement
+
+from stbernard.store import schema
+
+_columns = schema.nodes.c
+
+
+def is_set(column: str, wanted: bool) -> ColumnElement[bool]:
+    return _columns[column].is_not(None) if wanted else _columns[column].is_(None)
+
+
+def one_of(column: str, values: Iterable[str]) -> ColumnElement[bool]:
+    return _columns[column].in_(list(values))
+
+
+def contains(column: str, text: str) -> ColumnElement[bool]:
+    return _columns[column].contains(text, autoescape=True)
