@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from litestar.testing import TestClient
+
 from stbernard.api.app import Api, make_app
 from stbernard.api.parts import Parts
 from stbernard.drivers.base import Driver, ManagementInterface, RescueInterface, Task

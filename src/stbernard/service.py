@@ -1,0 +1,96 @@
+"""Puts the parts together: the only file that knows them all."""
+
+import logging
+import sys
+
+import structlog
+import uvicorn
+from structlog.types import Processor
+
+from stbernard.api.app import Parts, make_app
+from stbernard.drivers.netboot.ipxe import write_boot_script
+from stbernard.drivers.registry import Registry
+from stbernard.operations.accept import Requests
+from stbernard.operations.reconciler import Reconciler
+from stbernard.operations.tasks import Tasks
+from stbernard.settings import Settings
+from stbernard.store import Store
+from stbernard.store.engine import Database
+from stbernard.store.migrations import check
+
+log = structlog.get_logger()
+
+GRACE = 5  # seconds that requests under way get when the service stops
+
+
+def serve(settings: Settings) -> None:
+    """Run the API and a worker until SIGTERM or SIGINT.
+
+    Raises SettingsError, SchemaError."""
+    database = Database(settings.database_url)
+    try:
+        check(database)
+        store = Store(database)
+        registry = Registry(settings)
+        tasks = Tasks(store, registry, settings)
+        worker = Reconciler(store, tasks, settings)
+        app = make_app(Parts(settings, store, Requests(store, settings), tasks, registry))
+        store.conductors.register(
+            settings.default.host,
+            settings.default.conductor_group,
+            tuple(registry.hardware_types()),
+        )
+        write_boot_script(settings)
+        for warning in registry.warnings:
+            log.warning(warning)
+        worker.start()
+        try:
+            _listen(app, settings)
+        finally:
+            worker.stop()
+            store.conductors.beat(settings.default.host, alive=False)
+    finally:
+        database.close()
+
+
+def _listen(app: object, settings: Settings) -> None:
+    log.info("listening", address=settings.api.host_ip, port=settings.api.port)
+    uvicorn.run(
+        app,  # type: ignore[arg-type]
+        host=settings.api.host_ip,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def configure_logging(*, debug: bool) -> None:
+    """One line an event on standard error, from here and from the libraries alike."""
+    level = logging.DEBUG if debug else logging.INFO
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    # Libraries that print whole requests when they debug would print credentials too.
+    for chatty in ("urllib3", "asyncssh", "sushy", "requests"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
