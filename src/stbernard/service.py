@@ -1,6 +1,7 @@
 """Puts the parts together: the only file that knows them all."""
 
 import logging
+import signal
 import sys
 
 import structlog
@@ -27,6 +28,7 @@ def serve(settings: Settings) -> None:
     """Run the API and a worker until SIGTERM or SIGINT.
 
     Raises SettingsError, SchemaError."""
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises it again when it has stopped listening
     database = Database(settings.database_url)
     try:
         check(database)
@@ -64,6 +66,10 @@ def _listen(app: object, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def configure_logging(*, debug: bool) -> None:
