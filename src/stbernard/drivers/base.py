@@ -36,10 +36,12 @@ class ManagementInterface(Interface, Protocol):
         """Ironic's names: pxe, disk, cdrom, bios, safe, uefihttp …"""
 
     def get_boot_device(self, task: "Task") -> BootDevice:
-        """What is set now. Raises BMCError."""
+        """What is set now; device None: nothing, the firmware's own order. Raises BMCError."""
 
     def set_boot_device(self, task: "Task", device: BootDevice) -> None:
-        """Boot from it next. Raises BMCError; InvalidDriverInfo if it is not supported."""
+        """Boot from it next; what get_boot_device returned is put back exactly.
+
+        Raises BMCError; InvalidDriverInfo if it is not supported."""
 
     def get_boot_mode(self, task: "Task") -> str | None:
         """`bios` or `uefi`; None if the BMC does not say. Raises BMCError."""
@@ -81,7 +83,8 @@ class RescueInterface(Interface, Protocol):
         """Ask the agent for its addresses and ssh host key. Raises AgentError."""
 
     def open_login(self, task: "Task", password_hash: str) -> None:
-        """Have the agent create the user `rescue`. Raises AgentError."""
+        """Have the agent create the user `rescue`. Raises AgentError; a HardwareError that is
+        not final if it takes longer: then it is called again."""
 
     def prove_login(self, task: "Task") -> str:
         """See the server's ssh with the host key reported; returns what was seen, for people.

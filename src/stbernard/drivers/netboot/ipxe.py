@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.netboot.script import BOOT_SCRIPT, kernel_arguments, rescue_script
-from stbernard.errors import ImageError, InvalidDriverInfo, SettingsError
+from stbernard.errors import HardwareError, ImageError, InvalidDriverInfo, SettingsError
 from stbernard.files import link_or_copy, write_atomically
 from stbernard.images import ImageCache, check_href
 from stbernard.nodes import BootDevice, Port, ports_for_boot
@@ -101,11 +101,18 @@ class IPXEBoot:
 
     def clean_up_ramdisk(self, task: Task) -> None:
         folder, scripts = _folder(task), _scripts(task.settings)
-        for port in task.ports:
-            (scripts / _file_name(port)).unlink(missing_ok=True)
-        if (folder / "script").exists():
-            _remove_links(scripts, (folder / "script").stat().st_ino)
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for port in task.ports:
+                (scripts / _file_name(port)).unlink(missing_ok=True)
+            if (folder / "script").exists():
+                _remove_links(scripts, (folder / "script").stat().st_ino)
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise HardwareError(
+                f"The boot files of node {task.node.uuid} cannot be removed from "
+                f"{task.settings.http_root}: {error.strerror}. Check its rights."
+            ) from error
 
 
 def _hrefs(task: Task) -> dict[str, str]:
