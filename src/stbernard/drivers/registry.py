@@ -75,16 +75,14 @@ class Registry:
             + (f", and default_{kind}_interface is '{configured}'." if configured else ".")
         )
 
-    def resolve(
-        self, driver: str, given: Mapping[str, str | None], conductor_group: str = ""
-    ) -> dict[str, str]:
+    def resolve(self, driver: str, given: Mapping[str, str | None]) -> dict[str, str]:
         """The interface of each kind for a node with this driver and these `<kind>` → name.
 
         Raises InvalidParameter in the contract's words if the driver or a name is not enabled."""
         if driver not in self._types:
             raise InvalidParameter(
                 "No valid host was found. Reason: No conductor service registered which supports "
-                f'driver {driver} for conductor group "{conductor_group}". '
+                f'driver {driver} for conductor group "{self._settings.default.conductor_group}". '
                 "Ensure the driver is valid and enabled."
             )
         return {kind: self._chosen(driver, kind, given.get(kind)) for kind in INTERFACES}

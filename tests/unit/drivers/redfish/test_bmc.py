@@ -1,7 +1,10 @@
 """Connections: what goes wrong on the way to a BMC, in words a person can act on."""
 
+import json
 import logging
 import socket
+from base64 import b64encode
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,62 @@ def test_a_login_that_was_lost_is_renewed(server: Bmc) -> None:
 
     server.answer = answer
     assert task.driver.power.get_power_state(task) == Power.OFF
+
+
+class Sessions:
+    """A BMC that takes sessions only (DSP0266, 13.3.4), in front of the emulator."""
+
+    def __init__(self, server: Bmc) -> None:
+        self.opened: list[str] = []
+        self.open: set[str] = set()
+        self._emulator = server._app
+        server.answer = self
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        path, json_type = environ["PATH_INFO"], ("Content-Type", "application/json")
+        if environ["REQUEST_METHOD"] == "POST" and path == "/redfish/v1/SessionService/Sessions":
+            account = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            if account == {"UserName": "admin", "Password": PASSWORD}:
+                self.opened.append(f"token-{len(self.opened)}")
+                self.open.add(self.opened[-1])
+                location = f"{path}/{len(self.opened)}"
+                headers = [json_type, ("X-Auth-Token", self.opened[-1]), ("Location", location)]
+                start_response("201 Created", headers)
+                return [b"{}"]
+        elif path == "/redfish/v1/" or environ.get("HTTP_X_AUTH_TOKEN") in self.open:
+            basic = b64encode(f"admin:{PASSWORD}".encode()).decode()
+            return self._emulator(
+                {**environ, "HTTP_AUTHORIZATION": f"Basic {basic}"}, start_response
+            )
+        start_response("401 Unauthorized", [json_type])
+        return [b"{}"]
+
+
+@pytest.mark.parametrize("auth_type", ["session", "auto"])
+def test_a_session_is_kept_and_renewed(
+    server: Bmc, auth_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    sessions = Sessions(server)
+    task = server.task(redfish_auth_type=auth_type)
+    for _ in range(2):
+        assert task.driver.power.get_power_state(task) == Power.OFF
+    assert len(sessions.opened) == 1
+    sessions.open.clear()  # it has expired
+    task.driver.power.set_power_state(task, Power.ON)
+    assert task.driver.power.get_power_state(task) == Power.ON
+    assert len(sessions.opened) == 2
+    assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("auth_type", ["session", "auto"])
+def test_a_wrong_password_opens_no_session(server: Bmc, auth_type: str) -> None:
+    Sessions(server)
+    task = server.task(redfish_auth_type=auth_type, redfish_password="guess")
+    with pytest.raises(BMCRefused, match="check redfish_username and redfish_password"):
+        task.driver.power.get_power_state(task)
 
 
 @pytest.mark.parametrize("systems", [[], [SYSTEM, "11111111-9e44-4fa7-8e91-f3527a1ef094"]])
