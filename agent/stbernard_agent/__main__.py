@@ -1,7 +1,6 @@
 """The whole life of the agent: network, lookup, heartbeats, one command, and then silence."""
 
 import os
-import sys
 from pathlib import Path
 
 from stbernard_agent import __version__
@@ -10,12 +9,13 @@ from stbernard_agent.network import Network
 from stbernard_agent.settings import Settings
 
 
-def main() -> str | None:
+def main() -> None:
     os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C")
     console = Console()
     settings = Settings(Path("/proc/cmdline").read_text())
     if not settings.api_urls:
-        return "stbernard-agent: no ipa-api-url on the kernel command line; nobody to report to"
+        console.say("no ipa-api-url on the kernel command line: nobody to ask what to do")
+        return
     settings.run.mkdir(exist_ok=True)
     console.say(f"version {__version__} started")
     network = Network(settings, console)
@@ -30,8 +30,7 @@ def main() -> str | None:
     if not login.was_opened:
         Session(settings, console, network, login).serve_until_rescued()
     watch_over(login, network, console)
-    return None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
