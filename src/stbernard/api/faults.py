@@ -1,10 +1,10 @@
 """Errors as the contract renders them: JSON inside a JSON string, in two shapes."""
 
+import json
 import traceback
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
@@ -57,6 +57,5 @@ def _report(request: Request[Any, Any, Any], error: Exception) -> str:
 
 
 def _answer(status: int, fault: dict[str, Any], headers: dict[str, str]) -> Response[bytes]:
-    inner = msgspec.json.encode(fault).decode()
-    body = msgspec.json.encode({"error_message": inner})
+    body = json.dumps({"error_message": json.dumps(fault)}).encode()
     return Response(body, status_code=status, headers=headers, media_type="application/json")

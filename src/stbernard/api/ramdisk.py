@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from litestar import get, post
+from litestar import Response, get, post
 
 from stbernard.api import node_view, schemas
 from stbernard.api.call import Call, refuse_unknown
@@ -53,7 +53,7 @@ def lookup(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
 
 
 @post("/v1/heartbeat/{ident:str}", status_code=202, sync_to_thread=True)
-def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     """The agent is there: note where, and wake the node's operation. One write."""
     _check_enabled(call, parts.settings, "heartbeat")
     call.only()
@@ -84,6 +84,7 @@ def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
         message = (given.get("agent_status_message") or "without a message")[:_LONGEST_MESSAGE]
         line = entry(node, Event.SEEN, detail=f"the agent reports an error: {message}")
         parts.store.journal.note(line)
+    return Response(b"", status_code=202)
 
 
 def _check_enabled(call: Call, settings: Settings, resource: str) -> None:

@@ -80,16 +80,16 @@ def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
 
 
 @put("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
-def set_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+def set_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     given = _arguments(call, ("reason",))
     reason = string("reason", given.get("reason"))
-    _maintain(ident, call, parts, {"maintenance": True, "maintenance_reason": reason})
+    return _maintain(ident, call, parts, {"maintenance": True, "maintenance_reason": reason})
 
 
 @delete("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
-def unset_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+def unset_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     none = {"maintenance": False, "maintenance_reason": None, "fault": None}
-    _maintain(ident, call, parts, none)
+    return _maintain(ident, call, parts, none)
 
 
 @get("/v1/nodes/{ident:str}/management/boot_device", sync_to_thread=True)
@@ -165,10 +165,11 @@ def _check_arguments(call: Call, verb: str, given: dict[str, Any]) -> None:
         )
 
 
-def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> None:
+def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:
     """Also while an operation waits (as in Ironic, where nobody holds the node then)."""
     node = parts.store.nodes.get(call.node_ident(ident))
     parts.store.nodes.change(node.uuid, changes, while_locked=node_view.waits(node))
+    return Response(b"", status_code=202)
 
 
 def _accepted(call: Call, ident: str) -> Response[bytes]:

@@ -13,9 +13,7 @@ def validate(tasks: Tasks, node: Node) -> dict[str, dict[str, Any]]:
     """Per interface `{"result": true}`, or false with the `reason`."""
     try:
         task = tasks.of(node)
-    except (
-        StBernardError
-    ) as error:  # an interface is not enabled: nothing can be said of the others
+    except StBernardError as error:  # an interface is not enabled: the others cannot be asked
         return {kind: {"result": False, "reason": str(error)} for kind in _VALIDATED}
     results: dict[str, dict[str, Any]] = {}
     for kind in _VALIDATED:
