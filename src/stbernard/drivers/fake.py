@@ -108,6 +108,9 @@ class FakeHardware(Noop):
             record = self._effect(task.node, "set_power_state", target)
             if target in (Power.REBOOT, Power.SOFT_REBOOT):
                 record.power = Power.OFF
+            if target != Power.ON:  # whatever ran on it ends
+                record.login_open = False
+                record.busy = {}
             record.power_next = _LEADS_TO[target]
             record.power_at = time.time() + self._delay("power")
             self._write(task.node, record)

@@ -101,6 +101,18 @@ def test_a_slow_login_says_look_again(clock: Clock) -> None:
     assert not hardware.record(node).login_open
 
 
+def test_the_login_ends_with_the_power(clock: Clock) -> None:
+    node = a_node()
+    hardware, task = a_fake(node, rescue_delay="6")
+    for target in (Power.OFF, Power.REBOOT):
+        with pytest.raises(HardwareError, match="look again later"):
+            hardware.open_login(task, "$5$secret")
+        clock.now += 6
+        hardware.open_login(task, "$5$secret")
+        hardware.set_power_state(task, target)
+        assert not hardware.record(node).login_open
+
+
 def test_everything_that_was_done_is_on_record_and_no_secret() -> None:
     node = a_node()
     hardware, task = a_fake(node)
