@@ -76,9 +76,6 @@ class AgentRescue:
             f"of node {task.node.uuid} reported: is another machine at its address?"
         )
 
-    def close_login(self, task: Task) -> None:
-        """The login ends with the ramdisk."""
-
     def _is_open(self, task: Task) -> bool:
         login = task.node.login
         if not login or not login.ssh_host_key:

@@ -91,9 +91,6 @@ class RescueInterface(Interface, Protocol):
 
         Raises AgentError when the key is another one."""
 
-    def close_login(self, task: "Task") -> None:
-        """Take the login away where it can be done from outside (fake hardware)."""
-
 
 @dataclass(frozen=True)
 class Driver:

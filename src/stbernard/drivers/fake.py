@@ -168,9 +168,6 @@ class FakeHardware(Noop):
         self._strike(task.node, "prove_login")
         return "Fake hardware has no login to look at."
 
-    def close_login(self, task: Task) -> None:
-        self._take_time(task.node, "close_login", "rescue", login_open=False)
-
     # the record
 
     def _take_time(

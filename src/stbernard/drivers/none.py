@@ -76,6 +76,3 @@ class NoRescue(_NotSupported):
 
     def prove_login(self, task: Task) -> str:
         self._refuse(task)
-
-    def close_login(self, task: Task) -> None:
-        """There is none."""

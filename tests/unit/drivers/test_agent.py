@@ -284,4 +284,3 @@ def test_what_the_ramdisk_needs_the_rescue_needs(agent: Agent) -> None:
     with pytest.raises(InvalidDriverInfo, match="does not have any port"):
         task.driver.rescue.validate(task)
     assert task.driver.rescue.properties() == {}
-    task.driver.rescue.close_login(task)

@@ -26,7 +26,6 @@ def test_a_node_without_rescue_is_not_rescued() -> None:
         rescue.open_login(task, "$5$hash")
     with pytest.raises(InvalidDriverInfo):
         rescue.prove_login(task)
-    rescue.close_login(task)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("deploy", "noop"), ("storage", "noop")])
