@@ -1,5 +1,7 @@
 """`stbernard lab`: machines to rescue, with a BMC each, in a network of their own."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,23 +14,31 @@ if TYPE_CHECKING:
 
 app = Typer(no_args_is_help=True, help="Virtual machines to rescue, with a Redfish BMC each.")
 
+Machines = Annotated[int, Option(min=1, max=200, help="How many machines.")]
+Memory = Annotated[int, Option(min=128, help="Memory of each machine, in MiB.")]
+Namespace = Annotated[str, Option(help="Network namespace; another one for a second lab.")]
 StateDir = Annotated[Path, Option(help="Directory of this lab alone: disks, logs, pid files.")]
 CacheDir = Annotated[Path, Option(help="Where what is built once is kept.")]
 STATE_DIR = Path(".cache/lab")
 CACHE_DIR = Path(".cache")
+NAMESPACE = "stbernard-lab"
 WIDTH = 400
 
 
 @app.command()
 def up(
-    machines: Annotated[int, Option(min=1, max=200, help="How many machines.")] = 1,
-    memory: Annotated[int, Option(min=128, help="Memory of each, in MiB.")] = 1024,
+    *,
+    machines: Machines = 1,
+    memory: Memory = 1024,
     state_dir: StateDir = STATE_DIR,
     cache_dir: CacheDir = CACHE_DIR,
-    namespace: Annotated[str, Option(help="Network namespace.")] = "stbernard-lab",
+    namespace: Namespace = NAMESPACE,
+    service: Annotated[bool, Option(help="Start the service in it, too.")] = False,
 ) -> None:
     """Start network and BMCs; the machines are switched off, their instances on their disks."""
-    from stbernard.lab import Lab  # noqa: PLC0415
+    from stbernard.lab import Lab
+    from stbernard.lab.service import by_hand, start_service
+    from stbernard.ramdisk.build import ensure_ramdisk
 
     with errors_as_lines():
         lab = Lab(
@@ -38,14 +48,41 @@ def up(
             cache_dir=cache_dir,
             namespace=namespace,
         )
+        if service:
+            ramdisk = ensure_ramdisk(lab.cache_dir)
         lab.up()
+        if service:
+            start_service(lab, ramdisk)
         _show(lab)
+        if service:
+            print(f"\nThe service is up, too. By hand:\n\n{by_hand(lab)}")
+
+
+@app.command()
+def demo(
+    *,
+    memory: Memory = 1024,
+    state_dir: StateDir = STATE_DIR,
+    cache_dir: CacheDir = CACHE_DIR,
+    namespace: Namespace = NAMESPACE,
+) -> None:
+    """Rescue a machine whose password nobody knows, with everything real; leave nothing running."""
+    from rich.console import Console
+
+    from stbernard.lab import Lab
+    from stbernard.lab.demo import demo
+
+    # Ended from outside, it still takes the lab down.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with errors_as_lines():
+        lab = Lab(state_dir, memory_mb=memory, cache_dir=cache_dir, namespace=namespace)
+        demo(Console(soft_wrap=True), lab)
 
 
 @app.command()
 def down(state_dir: StateDir = STATE_DIR) -> None:
     """End all that the lab started and delete its network; the logs stay."""
-    from stbernard.lab import Lab  # noqa: PLC0415
+    from stbernard.lab import Lab
 
     with errors_as_lines():
         if (state_dir / "lab.json").exists():
@@ -55,15 +92,15 @@ def down(state_dir: StateDir = STATE_DIR) -> None:
 @app.command()
 def status(state_dir: StateDir = STATE_DIR) -> None:
     """Show the lab's machines."""
-    from stbernard.lab import Lab  # noqa: PLC0415
+    from stbernard.lab import Lab
 
     with errors_as_lines():
         _show(Lab.load(state_dir))
 
 
 def _show(lab: "Lab") -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     state = "up" if lab.network.exists else "down"
     table = Table("machine", "power", "MAC", "address", "Redfish system", "serial log", box=None)

@@ -35,7 +35,8 @@ FILES = {
     "etc/systemd/network/lab.network": "[Match]\nName=en* eth*\n"
     "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
     # The lab's addresses hang on the MAC, as the boot ROM asks for them.
-    "[DHCPv4]\nClientIdentifier=mac\n",
+    # A host name from DHCP would start one more service.
+    "[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseNTP=no\nUseTimezone=no\n",
 }
 
 # What a throw-away machine does without, so that it boots quickly in emulation.
@@ -56,10 +57,15 @@ MASKED = (
     "sys-kernel-config.mount",
     "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount",
+    "systemd-journal-flush.service",
     "systemd-modules-load.service",
+    "systemd-network-generator.service",
     "systemd-networkd-wait-online.service",
     "systemd-pstore.service",
+    "systemd-random-seed.service",
     "systemd-remount-fs.service",
+    "systemd-sysusers.service",
+    "systemd-tmpfiles-clean.timer",
     "systemd-update-utmp-runlevel.service",
     "systemd-update-utmp.service",
 )
@@ -79,7 +85,7 @@ GRUB = """\
 serial --unit=0 --speed=115200
 terminal_output serial
 echo GRUB starts the instance
-linux (hd0,msdos1)/boot/vmlinuz root=/dev/vda1 console=ttyS0
+linux (hd0,msdos1)/boot/vmlinuz root=/dev/vda1 console=ttyS0 quiet systemd.show_status=1 nokaslr mitigations=off lsm=
 initrd (hd0,msdos1)/boot/initrd.img
 boot
 """
