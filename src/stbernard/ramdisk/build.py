@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,22 +127,34 @@ def assemble(inputs: Inputs, cache: Path, folder: Path) -> None:
         f"kernel-{inputs.kernel_key}",
         lambda to: kernel.build_kernel_parts(inputs.kernel, to),
     )
-    with tempfile.TemporaryDirectory(dir=cache, prefix="initramfs-") as scratch:
-        tree = Path(scratch) / "tree"
-        for name in ("bin", "dev", "proc", "layers"):
-            (tree / name).mkdir(parents=True)
-        rescue.place_file(rescue.FILES / "initramfs-init", tree / "init")
-        shutil.copyfile(base / "busybox", tree / "bin/busybox")
-        (tree / "bin/busybox").chmod(0o755)
-        shutil.copytree(parts / "initramfs-modules", tree / "modules")
-        (tree / "layers/1-debian").hardlink_to(base / "debian.squashfs")
-        (tree / "layers/2-modules").hardlink_to(parts / "modules.squashfs")
-        rescue.build_rescue_layer(Path(scratch), tree / "layers/3-rescue", python=inputs.python)
-        pack.cpio(tree, folder / "ramdisk")
+    layers = {
+        "1-debian": base / "debian.squashfs",
+        "2-modules": parts / "modules.squashfs",
+        "3-rescue": folder / "rescue.squashfs",
+    }
+    rescue.build_rescue_layer(layers["3-rescue"], python=inputs.python)
+    pack_ramdisk(base / "busybox", parts / "initramfs-modules", layers, folder / "ramdisk")
+    layers["3-rescue"].unlink()
     shutil.copyfile(parts / "kernel", folder / "kernel")
     listing = "".join(f"{package}\n" for package in sorted((*inputs.packages, inputs.kernel)))
     (folder / "packages.txt").write_text(listing)
     (folder / "manifest.json").write_text(describe(inputs, folder))
+
+
+def pack_ramdisk(busybox: Path, modules: Path, layers: Mapping[str, Path], archive: Path) -> None:
+    """Packs the initramfs and the layers it stacks, the lowest first by name, into one cpio."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        tree = Path(scratch) / "tree"
+        for name in ("bin", "dev", "layers", "proc", "ram"):
+            (tree / name).mkdir(parents=True)
+        rescue.place_file(rescue.FILES / "initramfs-init", tree / "init")
+        shutil.copyfile(busybox, tree / "bin/busybox")
+        (tree / "bin/busybox").chmod(0o755)
+        shutil.copytree(modules, tree / "modules")
+        for name, image in layers.items():
+            (tree / "layers" / name).hardlink_to(image)
+            (tree / "stack" / name).mkdir(parents=True)
+        pack.cpio(tree, archive)
 
 
 def describe(inputs: Inputs, folder: Path) -> str:

@@ -57,6 +57,6 @@ LEFT_OUT = (
     "/usr/share/zoneinfo/right/*",
     "/usr/lib/*/gconv/*",  # only C.UTF-8 is spoken in the ramdisk
     "/usr/lib/*/libicu*",  # 36 MB that only xfs_scrub asks for
-    "/usr/lib/udev/hwdb.d/*",  # the sources of hwdb.bin
+    "/lib/udev/hwdb*",  # names of PCI and USB devices: 22 MB for udev, and lspci has its own
 )
 """Paths of those packages that dpkg does not unpack."""

@@ -2,6 +2,7 @@
 
 import py_compile
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,22 +44,27 @@ def agent_directory() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def build_rescue_layer(scratch: Path, image: Path, *, python: str) -> None:
+def build_rescue_layer(image: Path, *, python: str) -> None:
     """Packs the layer; `python` is the ramdisk's version, such as `3.11`."""
-    tree = scratch / "rescue"
+    with tempfile.TemporaryDirectory(dir=image.parent) as scratch:
+        tree = Path(scratch) / "tree"
+        fill(tree)
+        # Byte code of another Python is of no use there; the agent then starts a second later.
+        if python == f"{sys.version_info.major}.{sys.version_info.minor}":
+            for source in sorted((tree / PYTHON_PATH).rglob("*.py")):
+                compile_file(source, Path("/") / source.relative_to(tree))
+        for directory in (tree, *(path for path in tree.rglob("*") if path.is_dir())):
+            directory.chmod(0o755)
+        pack.squashfs(tree, image)
+
+
+def fill(tree: Path) -> None:
     for name, source in sources().items():
         place_file(source, tree / name)
     for name, target in LINKS.items():
         link = tree / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)
-    # Byte code of another Python is of no use there; the agent then starts a second later.
-    if python == f"{sys.version_info.major}.{sys.version_info.minor}":
-        for source in sorted((tree / PYTHON_PATH).rglob("*.py")):
-            compile_file(source, Path("/") / source.relative_to(tree))
-    for directory in (tree, *(path for path in tree.rglob("*") if path.is_dir())):
-        directory.chmod(0o755)
-    pack.squashfs(tree, image)
 
 
 def place_file(source: Path, place: Path) -> None:

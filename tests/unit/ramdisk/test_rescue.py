@@ -58,10 +58,9 @@ def test_the_layer_is_built_twice_the_same(tmp_path: Path) -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     images = []
     for number in (1, 2):
-        scratch = tmp_path / str(number)
-        scratch.mkdir()
-        rescue.build_rescue_layer(scratch, scratch / "image", python=python)
-        images.append((scratch / "image").read_bytes())
+        image = tmp_path / str(number)
+        rescue.build_rescue_layer(image, python=python)
+        images.append(image.read_bytes())
     assert images[0] == images[1]
 
 
