@@ -15,7 +15,7 @@ import pytest
 from passlib.hash import sha512_crypt
 
 from .fakes import TOKEN, UUID, FakeService
-from .namespaces import Machine, Site, inside
+from .namespaces import Machine, Site, inside, run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces; run it as root"),
@@ -71,10 +71,16 @@ def call(site: Site, agent: dict[str, Any], method: str, path: str, body: object
 
 
 def finalize(site: Site, service: FakeService) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The next heartbeat's body, and the result of the command that the service answers with."""
     agent = service.heartbeats.get(timeout=60)["body"]
+    return agent, send_finalize(site, agent)
+
+
+def send_finalize(site: Site, agent: dict[str, Any]) -> dict[str, Any]:
     params = {"rescue_password": HASH, "hashed": True}
     command = {"name": "rescue.finalize_rescue", "params": params}
-    return agent, call(site, agent, "POST", "/v1/commands/", command)
+    result: dict[str, Any] = call(site, agent, "POST", "/v1/commands/", command)
+    return result
 
 
 def log_in(site: Site, address: str, host_key: str) -> str:
@@ -207,6 +213,33 @@ def test_the_server_moves_to_another_network(
     machine.wait_for("got 10.66.0.5 on eth0")
     assert log_in(site, "10.66.0.5", result["command_result"]["ssh_host_key"]) == "rescued\n"
     assert "10.77.0.11" not in machine.ip("-4", "addr")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("import argparse", "raise SystemExit(3)\nimport argparse"), "sshd ended with status 3"),
+        (('options["HostKey"]', '"/etc/other"'), "sshd does not let people in by password: "),
+        (("        return True", "        return False"), "does not let people in by password"),
+    ],
+    ids=["ends", "shows another host key", "asks for no password"],
+)
+def test_an_sshd_that_lets_nobody_in(
+    site: Site, service: FakeService, machine: Machine, change: tuple[str, str], reason: str
+) -> None:
+    """Then the command has failed, and can be sent again."""
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(machine.path("/etc/other")))
+    sshd = machine.path("/usr/sbin/sshd")
+    good = sshd.read_text()
+    sshd.write_text(good.replace(*change, 1))
+    machine.start_agent()
+    agent, result = finalize(site, service)
+    assert result["command_status"] == "FAILED"
+    assert reason in result["command_error"]["details"]
+    assert not any("sshd" in arguments for arguments in machine.processes().values())
+
+    sshd.write_text(good)
+    assert send_finalize(site, agent)["command_status"] == "SUCCEEDED"
 
 
 def test_without_a_service_to_report_to(site: Site) -> None:
