@@ -19,6 +19,7 @@ from stbernard.api import (
     ramdisk,
     states,
     unused,
+    vifs,
 )
 from stbernard.api.call import make_call
 from stbernard.api.faults import render
@@ -40,6 +41,7 @@ _ROUTES = (
     *(drivers.list_drivers, drivers.show, drivers.properties),
     *(conductors.list_conductors, conductors.show),
     *(history.list_history, history.show),
+    *(vifs.list_vifs, vifs.attach, vifs.detach),
     *(ramdisk.lookup, ramdisk.heartbeat),
     *(boot.fetch, boot.look),
     *(unused.list_nothing, unused.show_nothing, unused.list_no_volumes),

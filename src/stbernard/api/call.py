@@ -93,7 +93,7 @@ class Call:
 
 
 async def make_call(request: Request[Any, Any, Any]) -> Call:
-    """The Call of a request. Raises NotAcceptable, and BadRequest for a query with NUL."""
+    """The Call of a request. Raises NotAcceptable, BadRequest."""
     headers = dict(request.headers.items())
     request.state.version = None
     version = microversions.negotiate(headers)
@@ -102,7 +102,10 @@ async def make_call(request: Request[Any, Any, Any]) -> Call:
     if any("\0" in text for pair in query.items() for text in pair):
         raise BadRequest("The query holds a NUL character.")
     base = request.app.state.public_endpoint or str(request.base_url).rstrip("/")
-    return Call(version, base, request.scope["path"], query, await request.body())
+    body = await request.body()
+    if body and "content-type" not in headers:
+        raise BadRequest("The body has no Content-Type. Send JSON as application/json.")
+    return Call(version, base, request.scope["path"], query, body)
 
 
 def refuse_unknown(given: Iterable[str], allowed: Iterable[str]) -> None:

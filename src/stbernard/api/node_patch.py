@@ -100,10 +100,9 @@ def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool)
             f"Node {node.uuid} can not be updated while a state transition is in progress."
         )
     document = patched({name: getattr(node, name) for name in PATCHABLE}, wanted)
-    values = read(schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",)), call)
-    changed = {
-        name: value for name in PATCHABLE if (value := values.get(name)) != getattr(node, name)
-    }
+    checked = schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",))
+    values = read({name: checked.get(name) for name in PATCHABLE}, call)
+    changed = {name: value for name, value in values.items() if value != getattr(node, name)}
     _check_states(node, changed)
     changed |= _interfaces(node, changed, drivers, reset=reset_interfaces)
     return changed | _consequences(node, changed)

@@ -99,7 +99,10 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     values = schemas.check("patch", patched(document, wanted), schemas.PORT, required=("address",))
     if values.get("node_uuid") != port.node_uuid:
         values["node_uuid"] = _node_in_body(parts, call, values.get("node_uuid"))
-    values = {name: values.get(name) for name in PATCHABLE} | _read(values)
+    values = _read(
+        {name: values.get(name, True) for name in PATCHABLE[-1:]}
+        | {name: values.get(name) for name in PATCHABLE[:-1]}
+    )
     values.pop("available_for_dynamic_portgroup", None)
     changed = {name: value for name, value in values.items() if value != getattr(port, name)}
     if changed:

@@ -46,8 +46,12 @@ def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[byt
     target = string("target", given["target"]) or ""
     node = parts.store.nodes.get(call.node_ident(ident))
     call.version.require("verb", (target,))
+    if given.get("rescue_password") is not None and target != "rescue":
+        raise BadRequest(
+            '"rescue_password" is only valid when setting target provision state to rescue'
+        )
     _check_actionable(node, target)
-    _check_arguments(call, target, given)
+    _check_arguments(call, given)
     if target == "rescue":
         parts.requests.rescue(node.uuid, string("rescue_password", given.get("rescue_password")))
     elif target == "abort":
@@ -153,22 +157,18 @@ def _check_actionable(node: Node, verb: str) -> None:
         raise
 
 
-def _check_arguments(call: Call, verb: str, given: dict[str, Any]) -> None:
-    """Raises NotAcceptable, BadRequest for what this verb does not take."""
+def _check_arguments(call: Call, given: dict[str, Any]) -> None:
+    """Raises NotAcceptable, BadRequest for what no verb offered here takes."""
     for name, refusal in _ONLY_FOR.items():
         if given.get(name):
             call.version.require("provision argument", (name,))
             raise BadRequest(refusal)
-    if given.get("rescue_password") is not None and verb != "rescue":
-        raise BadRequest(
-            '"rescue_password" is only valid when setting target provision state to rescue'
-        )
 
 
 def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:
-    """Also while an operation waits (as in Ironic, where nobody holds the node then)."""
+    """Also while an operation holds the node: it is a note of people's, no matter of the engine."""
     node = parts.store.nodes.get(call.node_ident(ident))
-    parts.store.nodes.change(node.uuid, changes, while_locked=node_view.waits(node))
+    parts.store.nodes.change(node.uuid, changes, while_locked=True)
     return Response(b"", status_code=202)
 
 

@@ -11,13 +11,7 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.errors import NotFound
 
 _LISTS = ("chassis", "portgroups", "allocations", "deploy_templates", "runbooks", "shards")
-_BELOW_NODE = {
-    "portgroups": "portgroups",
-    "vifs": "vifs",
-    "traits": "traits",
-    "children": "children",
-    "firmware": "firmware",
-}
+_BELOW_NODE = ("portgroups", "traits", "children", "firmware")
 _VOLUME = ("connectors", "targets")
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -51,7 +52,8 @@ class FakeDrivers:
         return ("fake-hardware",)
 
     def supported(self, driver: str, kind: str) -> tuple[str, ...]:
-        return ("fake", "other", "no-rescue") if kind == "rescue" else ("fake", "other")
+        extra = {"rescue": ("no-rescue",), "network": ("noop",)}
+        return ("fake", "other", *extra.get(kind, ()))
 
     def default(self, driver: str, kind: str) -> str | None:
         return "fake"
@@ -85,9 +87,12 @@ class FakeDrivers:
         )
 
 
+_app = lru_cache(maxsize=2)(make_app)
+
+
 def client_of(parts: Parts, version: str = "1.115") -> Client:
     """A client that asks for this microversion."""
-    client = TestClient(make_app(parts), base_url="http://bmaas.example")
+    client = TestClient(_app(parts), base_url="http://bmaas.example")
     client.headers["X-OpenStack-Ironic-API-Version"] = version
     return client
 
