@@ -92,7 +92,11 @@ def configure_logging(*, debug: bool) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(),
+                    # the default one prints the variables of each frame: hashes, BMC passwords
+                    exception_formatter=structlog.dev.plain_traceback,
+                ),
             ],
         )
     )
