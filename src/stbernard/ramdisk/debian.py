@@ -15,6 +15,7 @@ MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 REMOVED = (
     "etc/*-",  # passwd-, shadow- …: backups that carry the time of the build
     "etc/hostname",
+    "etc/nvme/host*",  # an identity drawn at random
     "etc/resolv.conf",
     "etc/ssh/ssh_host_*",  # every boot makes its own
     "usr/lib/python3*/**/__pycache__",
