@@ -20,7 +20,7 @@ from stbernard.errors import LabError
 from stbernard.lab import host, network, processes
 from stbernard.lab.acceleration import acceleration
 from stbernard.lab.instance import ensure_instance
-from stbernard.lab.machine import Hardware, QemuMachine
+from stbernard.lab.machine import PID_FILE, Hardware, QemuMachine
 from stbernard.lab.serial import SerialLog
 from stbernard.programs import run
 
@@ -57,7 +57,7 @@ class Machine:
     @property
     def is_on(self) -> bool:
         """Whether it has power, without asking its BMC."""
-        return QemuMachine(self.home).is_on
+        return processes.find(self.home / PID_FILE) is not None
 
 
 class Lab:

@@ -30,6 +30,7 @@ BOOT_ORDER: dict[BootDevice, tuple[str, ...]] = {
 }
 UEFI_FIRMWARE = Path("/usr/share/ovmf/OVMF.fd")
 SHUTDOWN_SECONDS = 180
+PID_FILE = "qemu.pid"
 
 Command = tuple[str, dict[str, object]]
 
@@ -73,7 +74,7 @@ class QemuMachine:
 
     @property
     def pid_file(self) -> Path:
-        return self.home / "qemu.pid"
+        return self.home / PID_FILE
 
     @property
     def is_on(self) -> bool:
