@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 import sushy
 
+from stbernard.errors import LabError
 from stbernard.lab import Lab, Machine
 
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(600)]
@@ -100,3 +101,9 @@ def test_the_bmc_comes_back_to_a_machine_that_runs(lab: Lab) -> None:
         assert system.power_state == sushy.PowerState.ON
         system.reset_system(sushy.ResetType.FORCE_OFF)
     assert not machine.is_on
+
+
+def test_a_server_that_does_not_start_shows_its_log(lab: Lab) -> None:
+    command = ["sh", "-c", f"echo no such database >&2; exit 1 # {lab.state_dir}/x"]
+    with pytest.raises(LabError, match=r"broken does not start:\nno such database"):
+        lab.start_server("broken", command, 9)

@@ -29,7 +29,7 @@ BMC_PORT = 8000
 BMC_USERNAME = "admin"
 BMC_PASSWORD = "password"  # noqa: S105 - of a virtual machine in a network of its own
 POLL_SECONDS = 0.1
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 class Machine:
@@ -179,6 +179,22 @@ class Lab:
         (self.state_dir / f"{name}.pid").write_text(str(child.pid))
         return child
 
+    def start_server(
+        self, name: str, command: Sequence[str | Path], port: int
+    ) -> subprocess.Popen[bytes]:
+        """Start `command` as `start` does, and wait until it answers on the host's side.
+
+        Raises LabError with its log when it ends, or is silent for START_SECONDS.
+        """
+        child = self.start(name, command)
+        end = time.monotonic() + START_SECONDS
+        while child.poll() is None and time.monotonic() < end:
+            if self._answers(network.HOST, port):
+                return child
+            time.sleep(POLL_SECONDS)
+        log = (self.state_dir / f"{name}.log").read_text()
+        raise LabError(f"{name} does not start:\n{log}")
+
     def restart_bmc(self) -> None:
         """End the BMCs and start them again; the machines do not notice."""
         processes.end(self.state_dir / "bmc.pid")
@@ -195,17 +211,17 @@ class Lab:
     def wait_port(self, address: str, port: int, timeout: float) -> None:
         """Wait until `address` accepts connections on the TCP port. Raises TimeoutError."""
         end = time.monotonic() + timeout
-        with self.inside():
-            while True:
-                try:
-                    socket.create_connection((address, port), timeout=1).close()
-                    return
-                except OSError as error:
-                    if time.monotonic() > end:
-                        raise TimeoutError(
-                            f"{address} port {port} does not answer in {timeout} s: {error}"
-                        ) from error
-                time.sleep(POLL_SECONDS)
+        while not self._answers(address, port):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{address} port {port} does not answer in {timeout} s")
+            time.sleep(POLL_SECONDS)
+
+    def _answers(self, address: str, port: int) -> bool:
+        try:
+            with self.inside(), socket.create_connection((address, port), timeout=1):
+                return True
+        except OSError:
+            return False
 
     def _empty_state_dir(self) -> None:
         known = self.state_dir / "lab.json"
@@ -234,13 +250,8 @@ class Lab:
         # The emulator checks the password at every request: the cheapest hash will do.
         digest = bcrypt.hashpw(BMC_PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()
         (self.state_dir / "bmc.htpasswd").write_text(f"{BMC_USERNAME}:{digest}\n")
-        program = [sys.executable, "-m", "stbernard.lab.bmc"]
-        self.start("bmc", [*program, self.state_dir, network.HOST, str(BMC_PORT)])
-        try:
-            self.wait_port(network.HOST, BMC_PORT, START_SECONDS)
-        except TimeoutError as error:
-            log = (self.state_dir / "bmc.log").read_text()
-            raise LabError(f"the BMC emulator does not start:\n{log}") from error
+        program = (sys.executable, "-m", "stbernard.lab.bmc")
+        self.start_server("bmc", (*program, self.state_dir, network.HOST, str(BMC_PORT)), BMC_PORT)
 
 
 def _check_host() -> None:

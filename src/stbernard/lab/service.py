@@ -4,12 +4,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from stbernard.errors import LabError
 from stbernard.lab import network
 from stbernard.lab.lab import Lab, Machine
 
 PORT = 6385
-START_SECONDS = 60
 CLIENT_ENVIRONMENT = {"OS_AUTH_TYPE": "none", "OS_ENDPOINT": network.API_URL}
 PROGRAMS = Path(sys.executable).parent  # where pip puts `stbernard` and `openstack`
 
@@ -48,12 +46,7 @@ def start_service(lab: Lab, ramdisk: Path) -> None:
     )
     stbernard = PROGRAMS / "stbernard"
     lab.run(stbernard, "db", "upgrade", "--config-file", file)
-    lab.start("service", [stbernard, "serve", "--config-file", file])
-    try:
-        lab.wait_port(network.HOST, PORT, START_SECONDS)
-    except TimeoutError as error:
-        log = (lab.state_dir / "service.log").read_text()
-        raise LabError(f"the service does not start:\n{log}") from error
+    lab.start_server("service", [stbernard, "serve", "--config-file", file], PORT)
 
 
 def client_command(words: str) -> list[str]:
