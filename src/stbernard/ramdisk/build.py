@@ -152,7 +152,8 @@ def pack_ramdisk(busybox: Path, modules: Path, layers: Mapping[str, Path], archi
         (tree / "bin/busybox").chmod(0o755)
         shutil.copytree(modules, tree / "modules")
         for name, image in layers.items():
-            (tree / "layers" / name).hardlink_to(image)
+            # A copy, no hard link: the archive would tell how many links the file has.
+            shutil.copyfile(image, tree / "layers" / name)
             (tree / "stack" / name).mkdir(parents=True)
         pack.cpio(tree, archive)
 

@@ -77,6 +77,8 @@ def test_the_outputs_are_the_same_when_built_twice(
     def debian_layer(names: tuple[str, ...], folder: Path) -> None:
         (folder / "busybox").write_text("busybox")
         (folder / "debian.squashfs").write_text(" ".join(names))
+        if (tmp_path / "one").exists():  # a second name of the layer must not show
+            (tmp_path / "elsewhere").hardlink_to(folder / "debian.squashfs")
 
     def kernel_parts(package: Package, folder: Path) -> None:
         (folder / "kernel").write_text(package.name)
