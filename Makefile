@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+DIST := dist
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 STAMP := $(VENV)/.installed
 
-.PHONY: help packages venv demo lab check format test
+.PHONY: help packages venv demo lab lab-down check format test test-fast docs dist
 # `packages` comes before `venv` where both are needed.
 .NOTPARALLEL:
 help:  ## show this list
@@ -29,6 +30,9 @@ demo: packages venv  ## rescue a virtual machine, from nothing to the end
 lab: packages venv  ## leave the demo's machine and service up, to try by hand
 	$(SUDO) $(BIN)/stbernard lab up --service
 
+lab-down: venv  ## end what `make lab` left up
+	$(SUDO) $(BIN)/stbernard lab down
+
 check: venv  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,5 +43,17 @@ format: venv  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check  ## everything
+docs: venv  ## write the generated documents anew
+	$(BIN)/python -m tools.docs
+
+dist: venv  ## wheels, and all else a host of the service needs, into dist/
+	rm -rf $(DIST)
+	$(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) agent
+	$(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) .
+	cp constraints.txt packaging/* $(DIST)/
+
+test: packages check  ## the checks and all tests
 	$(BIN)/pytest
+
+test-fast: check  ## the checks, and the tests that boot nothing
+	$(BIN)/pytest -m 'not machine' --ignore tests/crash

@@ -15,9 +15,12 @@ HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
 
 
 class Service:
-    """`stbernard serve` on a free port, its state in `folder`; `config` is added to its file."""
+    """`stbernard serve` on a free port, its state in `folder`; `config` is added to its file.
 
-    def __init__(self, folder: Path, config: str = "") -> None:
+    `python` is that of the environment it is installed in."""
+
+    def __init__(self, folder: Path, config: str = "", python: str | Path = sys.executable) -> None:
+        self.python = python
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -34,14 +37,14 @@ class Service:
 
     def run(self, *arguments: str) -> None:
         subprocess.run(
-            [sys.executable, "-m", "stbernard", *arguments, "--config-file", self.config],
+            [self.python, "-m", "stbernard", *arguments, "--config-file", self.config],
             check=True,
             capture_output=True,
         )
 
     def start(self, module: str = "stbernard", *before: str) -> "Service":
         """Start it and wait until it answers, or is dead."""
-        command: list[str | Path] = [sys.executable, "-m", module, *before, "serve"]
+        command: list[str | Path] = [self.python, "-m", module, *before, "serve"]
         command += ["--config-file", self.config]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -1,5 +1,8 @@
 """ironic.conf → one frozen Settings. The only file that imports oslo.config.
 
+The text below an option, or below the last of several, says what it is for; `make docs` makes
+docs/configuration.md of it.
+
 Sections, names, types and defaults are Ironic's, so an operator's file is taken as it is; where a
 default differs, docs/decisions/0003-defaults.md says why. Options of Ironic's that nothing here
 reads are named in a warning, wrong values in an error.
@@ -38,11 +41,17 @@ class Default:
     """[DEFAULT]"""
 
     host: str = field(default_factory=socket.gethostname)
+    """The conductor's name. It is to stay the same: a service takes up its own work by it again."""
     my_ip: str = field(default_factory=_my_ip)
+    """This host's address as servers see it, used where `[api]host_ip` is a wildcard."""
     state_path: str = "/var/lib/stbernard"
+    """The folder for the database, the boot files and the image cache."""
     auth_strategy: str = _option("noauth", choices=["noauth"])
+    """How clients prove who they are; only `noauth` is offered yet."""
     debug: bool = False
+    """Whether to log what is of use for finding a fault in the service itself."""
     enabled_hardware_types: tuple[str, ...] = ("redfish",)
+    """The hardware types (drivers) that nodes may have."""
     enabled_bios_interfaces: tuple[str, ...] = ("no-bios",)
     enabled_boot_interfaces: tuple[str, ...] = ("ipxe",)
     enabled_console_interfaces: tuple[str, ...] = ("no-console",)
@@ -56,6 +65,7 @@ class Default:
     enabled_rescue_interfaces: tuple[str, ...] = ("agent", "no-rescue")
     enabled_storage_interfaces: tuple[str, ...] = ("noop",)
     enabled_vendor_interfaces: tuple[str, ...] = ("no-vendor",)
+    """The interfaces of this kind that nodes may use."""
     default_bios_interface: str | None = None
     default_boot_interface: str | None = None
     default_console_interface: str | None = None
@@ -69,8 +79,11 @@ class Default:
     default_rescue_interface: str | None = None
     default_storage_interface: str | None = None
     default_vendor_interface: str | None = None
+    """What nodes use that name none; unset: the hardware type's first choice of those enabled."""
     default_resource_class: str | None = None
+    """The resource class of a node that is created without one."""
     conductor_group: str = ""
+    """The conductor group of this service."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +91,19 @@ class Api:
     """[api]"""
 
     host_ip: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = _option(6385, min=1, max=65535)
+    """The TCP port to listen on."""
     public_endpoint: str | None = None
+    """The address of the API in links, where a proxy stands before it: `https://metal.example`."""
     max_limit: int = _option(1000, min=1)
+    """How many entries a list has at most; clients ask for the next page."""
     ramdisk_heartbeat_timeout: int = _option(300, min=1)
+    """Seconds an agent may stay silent; it calls about twice in these."""
     restrict_lookup: bool = True
+    """Whether only ramdisks of nodes that wait for one are told which node they are."""
     enable_ramdisk_endpoints: bool = True
+    """Whether ramdisks may call at all."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +111,28 @@ class Conductor:
     """[conductor]"""
 
     rescue_callback_timeout: int = _option(1800, min=0)
+    """Seconds until a rescue whose ramdisk does not call back fails; 0: never."""
     rescue_kernel: str | None = None
+    """URL (`file`, `http`, `https`) of the rescue kernel for nodes that name none."""
     rescue_ramdisk: str | None = None
+    """URL of the rescue ramdisk, built together with that kernel."""
     rescue_password_hash_algorithm: str = _option("sha256", choices=["sha256", "sha512"])
+    """How a rescue password is hashed where the request comes in."""
     allow_provisioning_in_maintenance: bool = True
+    """Whether nodes in maintenance may be rescued."""
     power_state_change_timeout: int = _option(60, min=2)
+    """Seconds that switching on or off may take."""
     soft_power_off_timeout: int = _option(600, min=1)
+    """Seconds an operating system has for shutting down when asked to."""
     file_url_allowed_paths: tuple[str, ...] = (
         "/var/lib/ironic",
         "/shared/html",
         "/opt/cache/files",
         "/vagrant",
     )
+    """The folders that `file://` images may lie in."""
     workers_pool_size: int = _option(16, min=1, max=1000)
+    """Threads that work on nodes; a node that waits needs none."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +140,7 @@ class Database:
     """[database]"""
 
     connection: str | None = None
+    """SQLAlchemy URL; unset: `sqlite:///STATE_PATH/stbernard.sqlite`."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +148,11 @@ class Deploy:
     """[deploy]"""
 
     http_root: str | None = None
+    """The folder that servers boot from over HTTP; unset: `STATE_PATH/httpboot`."""
     http_url: str | None = None
+    """The address of that folder; unset: `/boot` at this service."""
     external_callback_url: str | None = None
-    default_boot_mode: str = _option("uefi", choices=["uefi", "bios"])
+    """The address of the API for ramdisks; unset: `[api]public_endpoint`, else as it listens."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +160,11 @@ class Pxe:
     """[pxe]"""
 
     kernel_append_params: str = "nofb vga=normal"
+    """Arguments for the rescue kernel."""
     instance_master_path: str | None = None
-    image_cache_size: int = _option(20480, min=0)  # MiB
+    """The folder of the image cache; unset: `STATE_PATH/master_images`."""
+    image_cache_size: int = _option(20480, min=0)
+    """MiB that the image cache may hold; also the limit for one image."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +172,11 @@ class Agent:
     """[agent]"""
 
     require_tls: bool = True
+    """Whether an agent must serve TLS."""
     command_timeout: int = _option(60, min=1)
+    """Seconds an agent has to answer a command."""
     verify_ca: str = "True"
+    """CA file for agents that announce no certificate; `True`: the system's, `False`: no check."""
 
 
 @dataclass(frozen=True)
@@ -146,21 +184,24 @@ class Redfish:
     """[redfish]"""
 
     connection_attempts: int = _option(5, min=1)
+    """Taken, and without effect: a BMC is tried until the step's deadline (decision 41)."""
     connection_retry_interval: int = _option(4, min=1)
+    """Seconds that a connection to a BMC may take."""
     auth_type: str = _option("auto", choices=["basic", "session", "auto"])
+    """How to log in to BMCs; `auto`: by a session if they offer it."""
 
 
 @dataclass(frozen=True)
 class Fake:
-    """[fake] seconds (`3`, or a range `1,5`) that each fake interface takes.
-
-    `state_dir`, an option of ours: a folder in which fake hardware outlives the process."""
+    """[fake]"""
 
     power_delay: str = "0"
     boot_delay: str = "0"
     management_delay: str = "0"
     rescue_delay: str = "0"
+    """Seconds (`3`, or a range `1,5`) that this interface of fake hardware takes."""
     state_dir: str | None = None
+    """A folder in which fake hardware outlives the process; an option of ours."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,6 @@ rescue_kernel = file://{ramdisk}/kernel
 rescue_ramdisk = file://{ramdisk}/ramdisk
 file_url_allowed_paths = {ramdisk}
 
-[deploy]
-default_boot_mode = bios
-
 [pxe]
 kernel_append_params = console=ttyS0
 """

@@ -1,0 +1,13 @@
+"""The generated documents: `make docs` writes them, a test sees that they are current."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tools.docs import configuration
+
+FOLDER = Path(__file__).parents[2] / "docs"
+
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "configuration.md": configuration.render,
+}
+"""File name below docs/ to what renders it."""
