@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import pytest
-from tools.docs import DOCUMENTS, FOLDER
+from tools.docs import DOCUMENTS, FOLDER, states
 from tools.docs.configuration import option_texts
+
+from stbernard.operations.machine import State
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -29,3 +31,8 @@ def test_a_text_stands_for_the_options_above_it_that_have_none() -> None:
         "two": "Both of these.",
         "three": "Both of these.",
     }
+
+
+def test_every_state_is_in_the_diagram() -> None:
+    diagram = states.render().split("```")[1]
+    assert [state for state in State if state.replace(" ", "_") not in diagram] == []
