@@ -21,7 +21,10 @@ def render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """The answer for an error: of routing, of ours, or one that nobody expected."""
     if isinstance(error, HTTPException):
         request.state.version = None  # as in Ironic: nothing was served, in no version
-        return _answer(error.status_code, _routing(error), dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if "allow" in headers:
+            headers["allow"] = ", ".join(sorted(headers["allow"].split(", ")))
+        return _answer(error.status_code, _routing(error), headers)
     if isinstance(error, StBernardError):
         status, text = error.status, str(error)
     else:
