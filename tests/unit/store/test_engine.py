@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from stbernard.errors import Conflict, SchemaError, SettingsError
 from stbernard.store import Store
 from stbernard.store.engine import Database
-from stbernard.store.migrations import check, upgrade
+from stbernard.store.migrations import NEWEST, check, upgrade
 from stbernard.store.schema import metadata
 from tests.factories import a_node
 
@@ -65,6 +65,11 @@ def test_a_database_from_the_future_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="newer than this release"):
         check(database)
     database.close()
+
+
+def test_the_newest_migration_is_alembics_head(store: Store) -> None:
+    head = store.database.read(lambda c: MigrationContext.configure(c).get_current_revision())
+    assert head == NEWEST
 
 
 def test_the_migrations_make_the_schema(store: Store) -> None:
