@@ -63,19 +63,24 @@ class Api(Litestar):
         await super().__call__(scope, receive, send)
 
 
+def _parts(state: State) -> Parts:
+    parts: Parts = state.parts
+    return parts
+
+
 def make_app(parts: Parts) -> Api:
     """The ASGI application; it starts and stops nothing by itself."""
     return Api(
         # by a router: registered one by one, two synchronous handlers of a path break each other
         route_handlers=[Router("/", route_handlers=_ROUTES)],
         dependencies={
-            "parts": Provide(lambda: parts, use_cache=True, sync_to_thread=False),
+            "parts": Provide(_parts, sync_to_thread=False),
             "call": Provide(make_call),
         },
         exception_handlers={Exception: render},
         before_send=[add_headers],
         request_max_body_size=LARGEST_BODY,
-        state=State({"public_endpoint": (parts.settings.api.public_endpoint or "").rstrip("/")}),
+        state=State({"parts": parts}),
         openapi_config=None,
         logging_config=None,
     )

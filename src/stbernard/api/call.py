@@ -101,7 +101,8 @@ async def make_call(request: Request[Any, Any, Any]) -> Call:
     query = dict(request.query_params.items())
     if any("\0" in text for pair in query.items() for text in pair):
         raise BadRequest("The query holds a NUL character.")
-    base = request.app.state.public_endpoint or str(request.base_url).rstrip("/")
+    public: str | None = request.app.state.parts.settings.api.public_endpoint
+    base = (public or str(request.base_url)).rstrip("/")
     body = await request.body()
     if body and "content-type" not in headers:
         raise BadRequest("The body has no Content-Type. Send JSON as application/json.")

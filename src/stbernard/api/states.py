@@ -1,10 +1,11 @@
 """What is asked of a node: provision, power, maintenance, boot device; and its states."""
 
+from functools import partial
 from typing import Any
 
 from litestar import Response, delete, get, put
 
-from stbernard.api import node_view
+from stbernard.api import hardware, node_view
 from stbernard.api.call import Call, boolean, refuse_unknown
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
@@ -96,14 +97,9 @@ def unset_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Resp
     return _maintain(ident, call, parts, none)
 
 
-@get("/v1/nodes/{ident:str}/management/boot_device", sync_to_thread=True)
-def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    """As the BMC says now."""
-    call.only()
-    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
-    task.driver.management.validate(task)
-    found = task.driver.management.get_boot_device(task)
-    return {"boot_device": found.device, "persistent": found.persistent}
+@get("/v1/nodes/{ident:str}/management/boot_device")
+async def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    return await hardware.wait_for(partial(_boot_device, ident, call, parts))
 
 
 @get("/v1/nodes/{ident:str}/management/boot_device/supported", sync_to_thread=True)
@@ -113,8 +109,22 @@ def supported_boot_devices(ident: InPath, call: GivenCall, parts: GivenParts) ->
     return {"supported_boot_devices": list(task.driver.management.supported_boot_devices(task))}
 
 
-@put("/v1/nodes/{ident:str}/management/boot_device", status_code=204, sync_to_thread=True)
-def set_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+@put("/v1/nodes/{ident:str}/management/boot_device", status_code=204)
+async def set_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    await hardware.wait_for(partial(_set_boot_device, ident, call, parts))
+
+
+def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
+    """As the BMC says now. Raises BMCError."""
+    call.only()
+    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
+    task.driver.management.validate(task)
+    found = task.driver.management.get_boot_device(task)
+    return {"boot_device": found.device, "persistent": found.persistent}
+
+
+def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
+    """As an operation of the engine's, whose end is waited for. Raises HardwareError."""
     given = _arguments(call, ("boot_device", "persistent"), mandatory="boot_device")
     device = string("boot_device", given["boot_device"])
     persistent = given.get("persistent")

@@ -1,13 +1,15 @@
 """What is asked of a node: provision, power, maintenance, boot device."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 
 from stbernard.api.parts import Parts
-from stbernard.nodes import Node
+from stbernard.nodes import BootDevice, Node
 from tests.factories import a_node
-from tests.unit.api.fakes import Client, client_of, fault
+from tests.unit.api.fakes import Client, FakeManagement, client_of, fault
 
 PASSWORD = "Sesame-öffne-dich"
 
@@ -216,3 +218,23 @@ def test_setting_the_boot_device_is_an_operation(client: Client, node: Node) -> 
     unanswered = put(client, "management/boot_device", {"boot_device": "pxe"})  # by no worker
     assert unanswered.status_code == 500
     assert client.get("/v1/nodes/n").json()["reservation"] == "conductor-1"
+
+
+def test_heartbeats_do_not_wait_for_bmcs(
+    client: Client, parts: Parts, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More requests wait for BMCs than there are threads; another one is answered meanwhile."""
+    waiting, bmc_answers = Semaphore(0), Event()
+
+    def slow(*_: object) -> BootDevice:
+        waiting.release()
+        assert bmc_answers.wait(60)
+        return BootDevice("disk", persistent=True)
+
+    monkeypatch.setattr(FakeManagement, "get_boot_device", slow)
+    with ThreadPoolExecutor(60) as people:
+        asked = [people.submit(client.get, "/v1/nodes/n/management/boot_device") for _ in range(60)]
+        assert all(waiting.acquire(timeout=60) for _ in range(20))
+        assert client.get("/v1/nodes/n").status_code == 200
+        bmc_answers.set()
+        assert {answer.result().status_code for answer in asked} == {200}

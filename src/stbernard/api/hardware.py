@@ -1,0 +1,18 @@
+"""Threads for requests that wait for a BMC, apart from all others.
+
+A BMC that is away lets its request wait for most of a minute. However many of them wait, a
+heartbeat never waits for one."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+T = TypeVar("T")
+
+_WAITING = CapacityLimiter(20)
+
+
+async def wait_for(work: Callable[[], T]) -> T:
+    """Run it in one of these threads."""
+    return await to_thread.run_sync(work, limiter=_WAITING)
