@@ -52,7 +52,11 @@ def up(
             ramdisk = ensure_ramdisk(lab.cache_dir)
         lab.up()
         if service:
-            start_service(lab, ramdisk)
+            try:
+                start_service(lab, ramdisk)
+            except BaseException:
+                lab.down()
+                raise
         _show(lab)
         if service:
             print(f"\nThe service is up, too. By hand:\n\n{by_hand(lab)}")

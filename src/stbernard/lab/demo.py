@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import asyncssh
 from rich.console import Console
 
-from stbernard.errors import LabError
+from stbernard.errors import LabError, StBernardError
 from stbernard.lab.instance import ensure_instance
 from stbernard.lab.lab import Lab, Machine
 from stbernard.lab.service import client_command, enrol, start_service
@@ -36,7 +36,7 @@ SET_ROOT_PASSWORD = (
 def demo(console: Console, lab: Lab) -> None:
     """Put `lab` up, do the job on its first machine, take it down.
 
-    Raises StBernardError, or TimeoutError from a machine that does not come up.
+    Raises StBernardError: of the lab, or of a command that fails.
     """
     stages = Stages(console)
     started = time.monotonic()
@@ -44,12 +44,15 @@ def demo(console: Console, lab: Lab) -> None:
         ramdisk = ensure_ramdisk(lab.cache_dir)
     with stages.stage("Build the instance's disk, unless it is in the cache"):
         ensure_instance(lab.cache_dir)
+    with stages.stage("Start the lab: a machine with a BMC"):
+        lab.up()
     try:
-        with stages.stage("Start the lab: a machine with a BMC"):
-            lab.up()
         with stages.stage("Start the service"):
             start_service(lab, ramdisk)
         _Job(stages, lab, lab.machines[0]).do()
+    except StBernardError:
+        console.print(f"The logs are in {lab.state_dir}.", highlight=False)
+        raise
     finally:
         lab.down()
     _summary(stages, time.monotonic() - started)
@@ -95,7 +98,10 @@ class _Job:
         self.lab.run(*client_command(line))
 
     def _wait_for_ssh(self) -> None:
-        self.lab.wait_port(self.machine.address, 22, BOOT_SECONDS)
+        try:
+            self.lab.wait_port(self.machine.address, 22, BOOT_SECONDS)
+        except TimeoutError as error:
+            raise LabError(f"{error}; see {self.machine.serial_log}") from error
 
     def _is_refused(self, user: str, password: str) -> None:
         try:

@@ -93,11 +93,7 @@ class Lab:
             raise LabError(f"no lab was ever up in {state_dir}: stbernard lab up") from None
 
     def __enter__(self) -> "Lab":
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
+        self.up()
         return self
 
     def __exit__(
@@ -111,34 +107,21 @@ class Lab:
     def up(self) -> None:
         """Build what is not in the cache, then start network and BMCs; the machines stay off.
 
-        Raises LabError, or what the builders raise.
+        Raises LabError, or what the builders raise; then nothing is left running.
         """
         _check_host()
-        if self.network.exists:
-            raise LabError(
-                f"the network namespace {self.network.namespace} exists: another lab is up."
-                " End it with `stbernard lab down`, or take another --namespace"
-            )
+        self._check_that_none_is_up()
         instance = ensure_instance(self.cache_dir)
         accelerated = acceleration(instance.kernel, self.cache_dir)
         self._empty_state_dir()
-        for number, machine in enumerate(self.machines, start=1):
-            machine.home.mkdir(parents=True)
-            run(
-                *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2"),
-                *("-b", instance.disk, machine.home / "disk.qcow2"),
-            )
-            hardware = Hardware(
-                name=machine.name,
-                uuid=machine.uuid,
-                mac=machine.mac,
-                tap=network.port(number).tap,
-                memory_mb=self.memory_mb,
-                acceleration=accelerated,
-            )
-            QemuMachine.define(machine.home, hardware)
-        self._start_network()
-        self._start_bmc()
+        try:
+            for number, machine in enumerate(self.machines, start=1):
+                self._make_machine(number, machine, instance.disk, accelerated)
+            self._start_network()
+            self._start_bmc()
+        except BaseException:
+            self.down()
+            raise
 
     def down(self) -> None:
         """End all that `up` and `start` started and delete the network; twice does no harm."""
@@ -223,13 +206,20 @@ class Lab:
         except OSError:
             return False
 
-    def _empty_state_dir(self) -> None:
+    def _check_that_none_is_up(self) -> None:
         known = self.state_dir / "lab.json"
+        if self.state_dir.exists() and any(self.state_dir.iterdir()) and not known.exists():
+            raise LabError(f"{self.state_dir} holds something else: take another --state-dir")
+        before = Lab.load(self.state_dir) if known.exists() else self
+        for lab in (self, before):
+            if lab.network.exists:
+                raise LabError(
+                    f"the network namespace {lab.network.namespace} exists: a lab is up. End it by"
+                    " `stbernard lab down`, or take another --namespace and --state-dir"
+                )
+
+    def _empty_state_dir(self) -> None:
         if self.state_dir.exists():
-            if any(self.state_dir.iterdir()) and not known.exists():
-                raise LabError(f"{self.state_dir} holds something else: take another --state-dir")
-            # What a lab left behind that was not taken down, for example when the host crashed.
-            self.down()
             shutil.rmtree(self.state_dir)
         self.state_dir.mkdir(parents=True)
         description = {
@@ -237,7 +227,25 @@ class Lab:
             "memory_mb": self.memory_mb,
             "namespace": self.network.namespace,
         }
-        known.write_bytes(msgspec.json.encode(description))
+        (self.state_dir / "lab.json").write_bytes(msgspec.json.encode(description))
+
+    def _make_machine(
+        self, number: int, machine: Machine, disk: Path, accelerated: tuple[str, ...]
+    ) -> None:
+        machine.home.mkdir(parents=True)
+        run(
+            *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2"),
+            *("-b", disk, machine.home / "disk.qcow2"),
+        )
+        hardware = Hardware(
+            name=machine.name,
+            uuid=machine.uuid,
+            mac=machine.mac,
+            tap=network.port(number).tap,
+            memory_mb=self.memory_mb,
+            acceleration=accelerated,
+        )
+        QemuMachine.define(machine.home, hardware)
 
     def _start_network(self) -> None:
         ports = [network.port(number) for number, _ in enumerate(self.machines, start=1)]

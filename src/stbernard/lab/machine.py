@@ -111,7 +111,11 @@ class QemuMachine:
                 raise LabError(f"{self.hardware.name}: {done.stderr.strip()}")
             # The firmware's order is fixed at a reset, so the machine has to start from one.
             order = _boot_order(setup.boot_once or setup.boot_device)
-            self._qmp([*self._medium(setup), *order, ("system_reset", {}), ("cont", {})])
+            try:
+                self._qmp([*self._medium(setup), *order, ("system_reset", {}), ("cont", {})])
+            except LabError:
+                self.power_off()
+                raise
             self._forget_once()
 
     def power_off(self) -> None:
@@ -176,14 +180,8 @@ class QemuMachine:
         return [
             *("qemu-system-x86_64", "-name", hardware.name, "-uuid", hardware.uuid),
             *("-nodefaults", "-display", "none", "-boot", "strict=on", *firmware),
-            *(
-                "-machine",
-                "pc,graphics=off",
-                "-smp",
-                str(hardware.cpus),
-                "-m",
-                str(hardware.memory_mb),
-            ),
+            *("-machine", "pc,graphics=off", "-m", str(hardware.memory_mb)),
+            *("-smp", str(hardware.cpus)),
             *hardware.acceleration,
             *("-netdev", nic if hardware.tap else "hubport,id=lan,hubid=0"),
             *("-device", f"virtio-net-pci,id=net,netdev=lan,mac={hardware.mac}"),

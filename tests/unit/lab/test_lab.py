@@ -10,6 +10,7 @@ from stbernard.cli.lab import app
 from stbernard.errors import LabError
 from stbernard.lab import Lab, host
 from stbernard.lab import lab as lab_module
+from stbernard.lab.network import Network
 from stbernard.lab.service import by_hand, client_command
 
 
@@ -34,7 +35,7 @@ def test_names_what_is_missing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(LabError, match="another --state-dir"):
-        Lab(tmp_path)._empty_state_dir()
+        Lab(tmp_path)._check_that_none_is_up()
     assert (tmp_path / "thesis.txt").exists()
 
 
@@ -79,11 +80,18 @@ def test_status_shows_the_machines(lab: Lab) -> None:
     assert second.split()[0] == "machine-2"
 
 
-def test_another_lab_in_the_same_namespace(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_lab_is_left_alone(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one in the same namespace nor one in the same directory is touched."""
     monkeypatch.setattr(lab_module, "_check_host", lambda: None)
-    monkeypatch.setattr(type(lab.network), "exists", True)
-    with pytest.raises(LabError, match="stbernard lab down"):
-        lab.up()
+    monkeypatch.setattr(Network, "exists", property(lambda it: it.namespace == "first"))
+    monkeypatch.delattr(Lab, "down")
+    Lab(tmp_path / "first", namespace="first")._empty_state_dir()
+    for state_dir, namespace in (("first", "second"), ("second", "first")):
+        second = Lab(tmp_path / state_dir, namespace=namespace)
+        with pytest.raises(LabError, match=r"namespace first exists.*stbernard lab down"):
+            second.up()
 
 
 def test_what_to_type_by_hand(lab: Lab) -> None:
