@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
 from typing import Any
 
 import bcrypt
@@ -23,6 +25,16 @@ USERNAME = "admin"
 PASSWORD = "correct"
 
 
+@contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture(scope="module")
 def lab_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("lab")
@@ -36,12 +48,8 @@ def lab_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(lab_dir: Path) -> Iterator[str]:
     # One emulator for all tests here: sushy-tools has one application in a process.
     server = make_server("127.0.0.1", 0, application(lab_dir), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture
@@ -63,12 +71,8 @@ def image_url(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "boot.iso").write_bytes(bootable_iso("<cd>"))
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/boot.iso"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}/boot.iso"
 
 
 def test_power(system: Any, machine: QemuMachine) -> None:
