@@ -1,5 +1,6 @@
 """What a machine prints on its serial port."""
 
+import os
 import re
 import time
 from datetime import UTC, datetime
@@ -42,16 +43,17 @@ class SerialLog:
 def stamp_lines(log: Path) -> None:
     """Follow `log` for ever; repeat each line in `NAME.stamped` with the time it was completed."""
     stamped = log.with_name(log.name + ".stamped")
-    with log.open("rb") as lines, stamped.open("a") as out:
-        lines.seek(0, 2)
+    with log.open("rb") as lines:
+        lines.seek(0, os.SEEK_END)
         line = b""
-        while True:
-            line += lines.readline()
-            if not line.endswith(b"\n"):
-                time.sleep(POLL_SECONDS)
-                continue
-            if text := line.strip().decode(errors="replace"):
-                now = datetime.now(UTC).isoformat(timespec="milliseconds")
-                out.write(f"{now} {text}\n")
-                out.flush()
-            line = b""
+        with stamped.open("a") as out:
+            while True:
+                line += lines.readline()
+                if not line.endswith(b"\n"):
+                    time.sleep(POLL_SECONDS)
+                    continue
+                if text := line.strip().decode(errors="replace"):
+                    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                    out.write(f"{now} {text}\n")
+                    out.flush()
+                line = b""
