@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from stbernard.api import microversions
 from stbernard.api.microversions import LATEST, Version
 from stbernard.errors import BadRequest, InvalidParameter, NotFound
+from stbernard.settings import Settings
 
 DEPTH = 64  # of nested JSON; deeper than anything a node holds
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,255}", re.ASCII)  # RFC 3986, unreserved characters
@@ -20,6 +21,7 @@ _HOST_NAME = re.compile(
     r"(?=.{1,255}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
     re.IGNORECASE | re.ASCII,
 )
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 _TRUE = ("1", "t", "true", "on", "y", "yes")
 _FALSE = ("0", "f", "false", "off", "n", "no")
 
@@ -101,12 +103,19 @@ async def make_call(request: Request[Any, Any, Any]) -> Call:
     query = dict(request.query_params.items())
     if any("\0" in text for pair in query.items() for text in pair):
         raise BadRequest("The query holds a NUL character.")
-    public: str | None = request.app.state.parts.settings.api.public_endpoint
-    base = (public or str(request.base_url)).rstrip("/")
+    base = _base(request.scope["scheme"], headers, request.app.state.parts.settings)
     body = await request.body()
     if body and "content-type" not in headers:
         raise BadRequest("The body has no Content-Type. Send JSON as application/json.")
     return Call(version, base, request.scope["path"], query, body)
+
+
+def _base(scheme: str, headers: Mapping[str, str], settings: Settings) -> str:
+    """The public endpoint, else the address the client used, if it is one."""
+    host = headers.get("host", "")
+    if settings.api.public_endpoint or not _HOST.fullmatch(host):
+        return settings.endpoint
+    return f"{scheme}://{host}"
 
 
 def refuse_unknown(given: Iterable[str], allowed: Iterable[str]) -> None:

@@ -50,6 +50,17 @@ def test_links_start_with_the_public_endpoint(parts: Parts) -> None:
     assert client.get("/v1").json()["links"][0]["href"] == "https://metal.example/baremetal/v1/"
 
 
+@pytest.mark.parametrize("host", ["x:y", "x:99999999", "[::1", ""])
+def test_links_do_not_start_with_what_is_no_address(client: Client, host: str) -> None:
+    links = client.get("/v1", headers={"Host": host}).json()["links"]
+    assert links[0]["href"] == "http://127.0.0.1:6385/v1/"
+
+
+def test_links_start_with_the_address_the_client_used(client: Client) -> None:
+    links = client.get("/v1", headers={"Host": "[fd00::7]:6385"}).json()["links"]
+    assert links[0]["href"] == "http://[fd00::7]:6385/v1/"
+
+
 @pytest.mark.parametrize(
     ("headers", "served"),
     [
