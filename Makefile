@@ -57,3 +57,6 @@ test: packages check  ## the checks and all tests
 
 test-fast: check  ## the checks, and the tests that boot nothing
 	$(BIN)/pytest -m 'not machine' --ignore tests/crash
+
+bench-rescue: packages venv  ## where the seconds of a rescue go, on a lab machine
+	$(SUDO) $(BIN)/python -m bench.rescue

@@ -12,6 +12,7 @@ from stbernard.api.app import Parts, make_app
 from stbernard.drivers.netboot.ipxe import write_boot_script
 from stbernard.drivers.registry import Registry
 from stbernard.operations.accept import Requests
+from stbernard.operations.missed_boots import boot_again
 from stbernard.operations.reconciler import Reconciler
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
@@ -45,6 +46,7 @@ def serve(settings: Settings) -> None:
         write_boot_script(settings)
         for warning in registry.warnings:
             log.warning(warning)
+        boot_again(store, settings)
         worker.start()
         try:
             _listen(app, settings)

@@ -49,6 +49,14 @@ def advance(node: Node, operation: Operation, outcome: Outcome, settings: Settin
             raise TypeError(f"{outcome!r} is no outcome")
 
 
+def go_back(node: Node, operation: Operation, step: str, settings: Settings, why: str) -> Advance:
+    """From a step that waits back to an earlier one, which is done again."""
+    row = under_way(node.provision_state)
+    changes = _state(row.during) if row else {}
+    line = _line(node, Event.RETRYING, detail=f"back to {step}: {why}")
+    return Advance(changes | _begin(operation.step(step), settings), (line,))
+
+
 def _over(node: Node, seconds: float) -> bool:
     return node.deadline is not None and time.time() + seconds >= node.deadline
 
