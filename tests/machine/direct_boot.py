@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -23,15 +24,22 @@ GATEWAY = "10.0.2.2"  # the host, as QEMU's user network shows it
 
 
 class Machine:
-    """A running QEMU; its serial console as (seconds since start, line)."""
+    """A running QEMU; its serial console as (seconds since start, line).
 
-    def __init__(self, command: list[str]) -> None:
+    `monitor` is the socket of its machine protocol (QMP).
+    """
+
+    def __init__(self, command: list[str], monitor: Path) -> None:
+        self.monitor = monitor
         self.started = time.monotonic()
         self.lines: list[tuple[float, str]] = []
         self._changed = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [*command, "-qmp", f"unix:{monitor},server=on,wait=off"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -151,8 +159,9 @@ def booted(
     command += ["-drive", f"file={disk},if=virtio,format=raw"]
     command += ["-kernel", str(ramdisk / "kernel"), "-initrd", str(ramdisk / "ramdisk")]
     command += ["-append", f"console=ttyS0 ipa-api-url={service.url}"]
-    machine = Machine(command)
-    try:
-        yield machine
-    finally:
-        machine.end()
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(command, Path(folder) / "qmp")
+        try:
+            yield machine
+        finally:
+            machine.end()

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from passlib.hash import sha512_crypt
+from qemu.qmp import QMPClient
 
 from stbernard.ramdisk.build import ensure_ramdisk
 from tests.machine.direct_boot import NODE, Machine, Service, booted, free_port
@@ -87,7 +88,7 @@ async def login(port: int) -> asyncssh.SSHClientConnection:
     )
 
 
-async def work(machine: Machine, port: int) -> None:
+async def work(port: int) -> None:
     """What a person does in a rescued server."""
     async with await login(port) as connection:
 
@@ -113,9 +114,13 @@ async def work(machine: Machine, port: int) -> None:
         await output("sudo mount /dev/vda /mnt")
         assert await output("cat /mnt/etc/hostname") == "broken"
         await output("sudo sh -c 'echo repaired >/mnt/etc/hostname'")
-        # Left mounted: power off has to let go of it.
-        await connection.run("sudo poweroff")
-    machine.process.wait()
+
+
+async def press_power_button(machine: Machine) -> None:
+    monitor = QMPClient()
+    await monitor.connect(str(machine.monitor))
+    await monitor.execute("system_powerdown")
+    await monitor.disconnect()
 
 
 def test_a_server_is_reached_repaired_and_powered_off(disk: Path, service: Service) -> None:
@@ -123,7 +128,11 @@ def test_a_server_is_reached_repaired_and_powered_off(disk: Path, service: Servi
     port = free_port()
     with booted(ramdisk, service, port, disk=disk) as machine:
         machine.wait_for("rescue login open")
-        asyncio.run(work(machine, port))
+        asyncio.run(work(port))
+        machine.wait_for("devices ready")
+        # The disk is still mounted: powering off has to let go of it.
+        asyncio.run(press_power_button(machine))
+        machine.process.wait()
     assert read_disk("dumpe2fs", "-h", disk).count("needs_recovery") == 0
     assert read_disk("debugfs", "-R", "cat /etc/hostname", disk) == "repaired\n"
 

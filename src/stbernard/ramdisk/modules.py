@@ -79,7 +79,6 @@ MODULES = {
         "fs/nls/nls_cp437",
         "fs/nls/nls_iso8859-1",
         "fs/nls/nls_utf8",
-        "fs/ntfs3",
         "fs/overlayfs",
         "fs/reiserfs",
         "fs/smb/client",
@@ -103,9 +102,7 @@ MODULES = {
         "drivers/acpi/button",
         "drivers/char/ipmi",
         "drivers/char/tpm",
-        "drivers/firmware/dmi-sysfs",
         "drivers/watchdog/iTCO_wdt",
-        "drivers/watchdog/ipmi_watchdog",
     ),
 }
 """A directory or a module (without `.ko`) below the kernel's module tree. A kernel
