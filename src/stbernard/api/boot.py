@@ -12,9 +12,9 @@ from litestar.response import File
 from stbernard.api.call import as_uuid
 from stbernard.api.given import GivenParts
 from stbernard.api.parts import Parts
+from stbernard.api.timeline import tell
 from stbernard.errors import StBernardError
 from stbernard.nodes import Node
-from stbernard.store.journal import Event, entry
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ def _file(path: Path, parts: Parts) -> File:
 def _tell(path: str, parts: Parts) -> None:
     node, what = _meant(path, parts)
     if node and node.operation:
-        parts.store.journal.note(entry(node, Event.SEEN, detail=f"{what} fetched"))
+        tell(node, f"{what} fetched", parts)
 
 
 def _meant(path: str, parts: Parts) -> tuple[Node | None, str]:

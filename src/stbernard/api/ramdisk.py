@@ -13,11 +13,11 @@ from stbernard.api import node_view, schemas
 from stbernard.api.call import Call, refuse_unknown
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
+from stbernard.api.timeline import tell
 from stbernard.errors import Forbidden, InvalidParameter, NotFound
 from stbernard.nodes import Node
 from stbernard.operations.machine import LOOKUP_ALLOWED
 from stbernard.settings import Settings
-from stbernard.store.journal import Event, entry
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ def lookup(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     if call.version.allows("lookup", "agent_token"):
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         if parts.store.leases.give_token(node.uuid, token):
-            parts.store.journal.note(entry(node, Event.SEEN, detail="agent looked its node up"))
+            tell(node, "agent looked its node up", parts)
         else:
             token = node_view.MASKED
         node = parts.store.nodes.get(node.uuid)
@@ -82,8 +82,7 @@ def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[byt
         raise _bad_token(node)
     if status == "error":
         message = (given.get("agent_status_message") or "without a message")[:_LONGEST_MESSAGE]
-        line = entry(node, Event.SEEN, detail=f"the agent reports an error: {message}")
-        parts.store.journal.note(line)
+        tell(node, f"the agent reports an error: {message}", parts)
     return Response(b"", status_code=202)
 
 

@@ -49,18 +49,19 @@ def test_head_tells_the_length_and_notes_nothing(client: Client, parts: Parts, n
     assert parts.store.journal.timeline(node.uuid) == ()
 
 
-def test_the_timeline_tells_what_the_machine_fetched(
+def test_timeline_and_log_tell_what_the_machine_fetched(
     client: Client, parts: Parts, node: Node
 ) -> None:
-    for path in (SCRIPT, f"/boot/{node.uuid}/script", "/boot/boot.ipxe"):
-        assert client.get(path).status_code == 200
-    for name in ("rescue_kernel", "rescue_ramdisk"):
-        assert client.get(f"/boot/{node.uuid}/{name}").status_code == 200
+    images = [f"/boot/{node.uuid}/{name}" for name in ("rescue_kernel", "rescue_ramdisk")]
+    with capture_logs() as logs:
+        for path in (SCRIPT, f"/boot/{node.uuid}/script", "/boot/boot.ipxe", *images):
+            assert client.get(path).status_code == 200
     lines = parts.store.journal.timeline(node.uuid, "1")
     assert [line.detail for line in lines] == [
         *("boot script fetched", "kernel fetched", "ramdisk fetched")
     ]
     assert {line.event for line in lines} == {"seen"}
+    assert [log["detail"] for log in logs] == [line.detail for line in lines]
 
 
 def test_a_node_in_no_operation_has_no_lines(client: Client, parts: Parts, node: Node) -> None:
