@@ -1,0 +1,182 @@
+"""A real machine is rescued, and brought back whatever goes wrong: one lab, story after story.
+
+Each story begins and ends with the instance running from its disk. What the machine boots is read
+from its serial console, and who answers from ssh.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from stbernard.lab.lab import Lab
+from stbernard.lab.service import enrol
+from stbernard.ramdisk.build import ensure_ramdisk
+from tests.machine.world import INSTANCE_BOOTS, RAMDISK_BOOTS, World
+
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(1200)]
+
+RESCUE_PASSWORD = "Resc-ue&me 1"
+ROOT_PASSWORD = "N3w-root"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    cache = Path(".cache")
+    lab = Lab(tmp_path_factory.mktemp("lab"), cache_dir=cache, namespace="stbernard-rescue")
+    with lab:
+        world = World(lab, ensure_ramdisk(cache))
+        world.start()
+        for line in enrol(world.machine):
+            world.client(line)
+        world.client(f"baremetal node power on {world.machine.name}")
+        world.wait_serial(INSTANCE_BOOTS)
+        yield world
+
+
+def as_it_was(world: World, node: Any) -> None:
+    """Nothing of a rescue is left: on the node, on the BMC, in the boot folder."""
+    known = world.state / "httpboot"
+    assert [path.name for path in known.rglob("*") if path.is_file()] == ["boot.ipxe"]
+    assert not {"agent_url", "agent_secret_token", "agent_verify_ca"} & {
+        *node["driver_internal_info"]
+    }
+    assert node["instance_info"] == {}
+    assert node["power_state"] == "power on"
+    device = world.call("GET", f"/v1/nodes/{world.node}/management/boot_device").json()
+    assert device["boot_device"] in (None, "disk")
+    database = world.state / "stbernard.sqlite"
+    content = b"".join(path.read_bytes() for path in database.parent.glob("stbernard.sqlite*"))
+    assert RESCUE_PASSWORD.encode() not in content + world.log.read_bytes()
+
+
+def test_nobody_knows_the_password_then_a_rescue_repairs_it(world: World) -> None:
+    with pytest.raises(asyncssh.PermissionDenied):
+        world.ssh("root", ROOT_PASSWORD, "true")
+
+    world.client(f"baremetal node rescue {world.node} --rescue-password '{RESCUE_PASSWORD}' --wait")
+    repair = (
+        "sudo mount /dev/vda1 /mnt && "
+        f"echo root:{ROOT_PASSWORD} | sudo chroot /mnt chpasswd && sudo umount /mnt && id -un"
+    )
+    assert world.ssh("rescue", RESCUE_PASSWORD, repair) == "rescue\n"
+    processes = world.ssh("rescue", RESCUE_PASSWORD, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "$5$" not in processes
+
+    world.client(f"baremetal node unrescue {world.node} --wait")
+    assert world.ssh("root", ROOT_PASSWORD, "id -un") == "root\n"
+    as_it_was(world, world.show())
+
+
+def test_a_second_rescue_and_an_unrescue(world: World) -> None:
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    assert world.ssh("rescue", RESCUE_PASSWORD, "sudo -n id -un") == "root\n"
+    with pytest.raises(asyncssh.PermissionDenied):
+        world.ssh("rescue", "another", "true")
+    assert world.provision("unrescue").status_code == 202
+    world.wait_for_state("active")
+    world.wait_serial(INSTANCE_BOOTS)
+
+
+def test_kill_9_in_the_middle_of_a_rescue_and_of_an_unrescue(world: World) -> None:
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_state("rescue wait")
+    world.kill()  # it finds no boot script now, and would go on to its disk
+    world.start()
+    world.wait_serial(RAMDISK_BOOTS)
+    world.kill()  # and now nobody is there to be called
+    world.start()
+    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    assert world.ssh("rescue", RESCUE_PASSWORD, "id -un") == "rescue\n"
+    assert world.provision("unrescue").status_code == 202
+    world.kill()
+    world.start()
+    assert world.wait_for_state("active", "unrescue failed")["last_error"] is None
+    world.wait_serial(INSTANCE_BOOTS)
+    as_it_was(world, world.show())
+
+
+def test_an_abort_in_rescue_wait_brings_the_instance_back(world: World) -> None:
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_state("rescue wait")
+    assert world.provision("abort").status_code == 202
+    node = world.wait_for_state("rescue failed")
+    assert "aborted by request" in node["last_error"]
+    world.wait_serial(INSTANCE_BOOTS)
+    as_it_was(world, node)
+
+
+def test_a_ramdisk_that_never_calls_back(world: World) -> None:
+    """It cannot: the address it is told to call is nobody's."""
+    world.stop()
+    world.start(
+        "[conductor]\nrescue_callback_timeout = 5\n"
+        "[deploy]\nexternal_callback_url = http://10.77.0.99:6385\n"
+        "http_url = http://10.77.0.1:6385/boot\n"
+    )
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    node = world.wait_for_state("rescue failed")
+    assert "rescue_callback_timeout" in node["last_error"]
+    assert "http://10.77.0.99:6385" in node["last_error"]
+    world.wait_serial(INSTANCE_BOOTS)
+    as_it_was(world, node)
+    world.stop()
+    world.start()
+
+
+def test_an_image_that_is_not_there_touches_nothing(world: World) -> None:
+    world.machine.serial.skip()
+    world.client(
+        f"baremetal node set {world.node} --driver-info rescue_kernel=http://10.77.0.1:1/kernel"
+        " --driver-info rescue_ramdisk=http://10.77.0.1:1/ramdisk"
+    )
+    world.rescue(RESCUE_PASSWORD)
+    node = world.wait_for_state("rescue failed")
+    assert "http://10.77.0.1:1/kernel" in node["last_error"]
+    assert world.ssh("root", ROOT_PASSWORD, "id -un") == "root\n"
+    assert world.machine.serial.unread() == ""  # it was not even reset
+    world.client(
+        f"baremetal node unset {world.node} --driver-info rescue_kernel"
+        " --driver-info rescue_ramdisk"
+    )
+
+
+def test_a_wrong_bmc_password_touches_nothing(world: World) -> None:
+    world.machine.serial.skip()
+    world.client(f"baremetal node set {world.node} --driver-info redfish_password=wrong")
+    world.rescue(RESCUE_PASSWORD)
+    node = world.wait_for_state("rescue failed")
+    assert "check redfish_username and redfish_password" in node["last_error"]
+    assert world.machine.serial.unread() == ""
+    right = world.machine.bmc_password
+    world.client(f"baremetal node set {world.node} --driver-info redfish_password={right}")
+    # And from there back to where the node was, without a rescue in between.
+    assert world.provision("unrescue").status_code == 202
+    world.wait_for_state("active")
+    world.wait_serial(INSTANCE_BOOTS)
+
+
+def test_strangers_are_not_the_agent(world: World) -> None:
+    """A wrong token, a stale one, another address: refused, and the rescue goes on."""
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_state("rescue wait")
+    for token, why in (("x" * 43, "token"), ("******", "token"), (None, "token")):
+        answer = world.call(
+            "POST",
+            f"/v1/heartbeat/{world.node}",
+            {"callback_url": "https://10.77.0.66:9999", "agent_version": "1", "agent_token": token},
+        )
+        assert answer.status_code == 400
+        assert why in answer.text
+    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    assert world.provision("unrescue").status_code == 202
+    world.wait_for_state("active")
+    world.wait_serial(INSTANCE_BOOTS)
