@@ -37,12 +37,14 @@ class Package:
 
 
 def require_host() -> None:
-    """Raises RamdiskError unless this process is root and every host tool is there."""
+    """Raises RamdiskError unless run as root, with the host tools and apt's package lists there."""
     missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
     if missing:
         raise RamdiskError(f"missing host tools; install them: apt-get install {' '.join(missing)}")
     if os.geteuid() != 0:
         raise RamdiskError("building the ramdisk needs root (mmdebstrap mounts and chroots): sudo")
+    if not any(APT_LISTS.glob("*_Packages*")):
+        raise RamdiskError("apt has no package lists yet; fetch them: apt-get update")
 
 
 def resolve(names: Sequence[str]) -> list[Package]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,16 @@ def test_building_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(RamdiskError, match="needs root"):
         host.require_host()
+
+
+def test_empty_package_lists_are_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: tool)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "APT_LISTS", tmp_path)
+    with pytest.raises(RamdiskError, match=r"apt-get update$"):
+        host.require_host()
+    (tmp_path / "somewhere_dists_bookworm_main_binary-amd64_Packages.lz4").touch()
+    host.require_host()
 
 
 def test_apts_simulation_gives_packages_sorted() -> None:
