@@ -5,6 +5,7 @@ from pathlib import Path
 
 import structlog
 from litestar import get, head
+from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import File
@@ -24,13 +25,8 @@ _IMAGE = re.compile(r"/([0-9a-f-]{36})/rescue_(kernel|ramdisk)")
 
 @get("/boot/{path:path}", sync_to_thread=True)
 def fetch(path: FromPath[Path], parts: GivenParts) -> File:
-    """A file below http_root. What a rescue waits for is told in its timeline."""
-    file = _file(path, parts)
-    try:
-        _tell(str(path), parts)
-    except StBernardError as error:  # the machine boots all the same
-        log.warning("a download is not in the journal", path=str(path), error=str(error))
-    return file
+    """A file below http_root. What a rescue waits for is told in its timeline, when it is sent."""
+    return _file(path, parts, BackgroundTask(_tell, str(path), parts))
 
 
 @head("/boot/{path:path}", sync_to_thread=True)
@@ -38,7 +34,7 @@ def look(path: FromPath[Path], parts: GivenParts) -> File:
     return _file(path, parts)
 
 
-def _file(path: Path, parts: Parts) -> File:
+def _file(path: Path, parts: Parts, then: BackgroundTask | None = None) -> File:
     """Raises NotFoundException for what is not there, not a file, or outside the folder."""
     root = parts.settings.http_root.resolve()
     try:
@@ -48,13 +44,22 @@ def _file(path: Path, parts: Parts) -> File:
         servable = False
     if not servable:
         raise NotFoundException
-    return File(file, media_type="application/octet-stream", content_disposition_type="inline")
+    return File(
+        file,
+        media_type="application/octet-stream",
+        content_disposition_type="inline",
+        background=then,
+    )
 
 
 def _tell(path: str, parts: Parts) -> None:
-    node, what = _meant(path, parts)
-    if node and node.operation:
-        tell(node, f"{what} fetched", parts)
+    """Into the journal of the node, if it is in an operation. The machine boots all the same."""
+    try:
+        node, what = _meant(path, parts)
+        if node and node.operation:
+            tell(node, f"{what} fetched", parts)
+    except StBernardError as error:
+        log.warning("a download is not in the journal", path=path, error=str(error))
 
 
 def _meant(path: str, parts: Parts) -> tuple[Node | None, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import get
 
+from stbernard.api import pages
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
@@ -62,9 +63,4 @@ def _show(
             shown[f"default_{kind}_interface"] = parts.drivers.default(name, kind)
             shown[f"enabled_{kind}_interfaces"] = list(parts.drivers.supported(name, kind))
     shown = {key: shown[key] for key in shown if call.version.allows("driver field", key)}
-    if fields is None:
-        return shown
-    unknown = [field for field in fields if field not in shown]
-    if unknown:
-        raise InvalidParameter(f'Field(s) "{", ".join(unknown)[:300]}" are not valid')
-    return {key: shown[key] for key in shown if key in fields or key == "links"}
+    return pages.only(shown, fields)

@@ -11,7 +11,6 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.node_view import timestamp
 from stbernard.api.parts import Parts
 from stbernard.api.schemas import uuid
-from stbernard.errors import BadRequest
 from stbernard.nodes import Node
 from stbernard.store.journal import Entry, Event
 from stbernard.store.nodes import Page
@@ -31,11 +30,7 @@ def list_history(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str,
         sort_key=pages.sort_key(call, _SORTABLE, "created_at"),
         sort_dir=pages.sort_dir(call),
     )
-    shown = _history(node, call, parts)
-    shown.sort(key=lambda each: str(each[part.sort_key]), reverse=part.sort_dir == "desc")
-    if "marker" in call.query:
-        shown = _after(shown, uuid("marker", call.query["marker"]))
-    shown = shown[: part.limit]
+    shown = pages.cut(_history(node, call, parts), part, "uuid", call.query.get("marker"))
     detail = bool(call.flag("detail"))
     entries = shown if detail else [_short(each) for each in shown]
     last = shown[-1]["uuid"] if shown else None
@@ -90,10 +85,3 @@ def _short(shown: Mapping[str, Any]) -> dict[str, Any]:
     if len(event) > _LONGEST_EVENT:
         event = event[: _LONGEST_EVENT - 4] + "..."
     return {name: shown[name] for name in _SHORT} | {"event": event}
-
-
-def _after(shown: list[dict[str, Any]], marker: str) -> list[dict[str, Any]]:
-    for index, each in enumerate(shown):
-        if each["uuid"] == marker:
-            return shown[index + 1 :]
-    raise BadRequest(f"Node history record {marker} could not be found.")

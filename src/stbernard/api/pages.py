@@ -84,3 +84,30 @@ def rendered(
         query = "&".join(f"{key}={quote(value, safe=',:')}" for key, value in words.items())
         answer["next"] = call.link(f"{path}?{query}")["href"]
     return answer
+
+
+def only(entry: dict[str, Any], fields: Iterable[str] | None) -> dict[str, Any]:
+    """The fields asked for, and the links. Raises InvalidParameter if one does not exist."""
+    if fields is None:
+        return entry
+    unknown = [name for name in fields if name not in entry]
+    if unknown:
+        raise InvalidParameter(f'Field(s) "{", ".join(unknown)[:300]}" are not valid')
+    return {name: entry[name] for name in entry if name in fields or name == "links"}
+
+
+def cut(
+    entries: list[dict[str, Any]], part: Page, key: str, marker: str | None
+) -> list[dict[str, Any]]:
+    """A page of a list that is whole in memory; `key` is the field that names an entry.
+
+    Raises BadRequest if the marker is no entry."""
+    order = key if part.sort_key == "id" else part.sort_key
+    ordered = sorted(entries, key=lambda entry: str(entry[order]), reverse=part.sort_dir == "desc")
+    start = 0
+    if marker is not None:
+        names = [entry[key] for entry in ordered]
+        if marker not in names:
+            raise BadRequest(f"Marker {marker[:255]} could not be found.")
+        start = names.index(marker) + 1
+    return ordered[start : start + part.limit]

@@ -99,11 +99,7 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     values = schemas.check("patch", patched(document, wanted), schemas.PORT, required=("address",))
     if values.get("node_uuid") != port.node_uuid:
         values["node_uuid"] = _node_in_body(parts, call, values.get("node_uuid"))
-    values = _read(
-        {name: values.get(name, True) for name in PATCHABLE[-1:]}
-        | {name: values.get(name) for name in PATCHABLE[:-1]}
-    )
-    values.pop("available_for_dynamic_portgroup", None)
+    values = _read({name: values.get(name) for name in PATCHABLE})
     changed = {name: value for name, value in values.items() if value != getattr(port, name)}
     if changed:
         port = parts.store.ports.change(port.uuid, changed)
@@ -141,7 +137,7 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(given)
     if values.get("portgroup_uuid"):
         raise BadRequest(f"Portgroup {values['portgroup_uuid']} could not be found.")
-    if values.pop("available_for_dynamic_portgroup", True) is False:
+    if values.pop("available_for_dynamic_portgroup", None) is False:
         raise BadRequest(
             "available_for_dynamic_portgroup can only be true: there are no portgroups."
         )
