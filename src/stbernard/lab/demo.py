@@ -106,8 +106,10 @@ class _Job:
     def _is_refused(self, user: str, password: str) -> None:
         try:
             self._ssh(user, password, ["true"])
-        except LabError:
-            return
+        except LabError as error:
+            if isinstance(error.__cause__, asyncssh.PermissionDenied):
+                return
+            raise
         raise LabError(f"{user} could log in with {password!r}: that is not how it should be")
 
     def _ssh(self, user: str, password: str, commands: Sequence[str]) -> None:
