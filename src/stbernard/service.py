@@ -104,5 +104,7 @@ def configure_logging(*, debug: bool) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Libraries that print whole requests when they debug would print credentials too.
-    for chatty in ("urllib3", "asyncssh", "sushy", "requests"):
+    for chatty in ("urllib3", "asyncssh", "requests"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Its errors reach us as exceptions; its log calls a fall-back to basic authentication one.
+    logging.getLogger("sushy").setLevel(logging.CRITICAL)
