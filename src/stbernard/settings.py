@@ -183,8 +183,6 @@ class Agent:
 class Redfish:
     """[redfish]"""
 
-    connection_attempts: int = _option(5, min=1)
-    """Taken, and without effect: a BMC is tried until the step's deadline (decision 41)."""
     connection_retry_interval: int = _option(4, min=1)
     """Seconds that a connection to a BMC may take."""
     auth_type: str = _option("auto", choices=["basic", "session", "auto"])
