@@ -17,6 +17,8 @@ PACKAGES = (
     "ipxe-qemu",
     "kmod",
     "mmdebstrap",
+    "openssh-client",  # to log in by hand; the agent's tests make host keys with it
+    "openssl",  # the agents in tests make their certificates with it
     "qemu-system-x86",
     "qemu-utils",
     "squashfs-tools",
