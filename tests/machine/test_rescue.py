@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+import psutil
 import pytest
 
 from stbernard.lab.lab import Lab
@@ -74,6 +75,8 @@ def test_a_second_rescue_and_an_unrescue(world: World) -> None:
     world.machine.serial.skip()
     world.rescue(RESCUE_PASSWORD)
     assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    commands = [one.info["cmdline"] or () for one in psutil.process_iter(["cmdline"])]
+    assert not any(RESCUE_PASSWORD in word for command in commands for word in command)
     assert world.ssh("rescue", RESCUE_PASSWORD, "sudo -n id -un") == "root\n"
     with pytest.raises(asyncssh.PermissionDenied):
         world.ssh("rescue", "another", "true")
