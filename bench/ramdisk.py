@@ -44,7 +44,7 @@ def main() -> None:
     ramdisk = ensure_ramdisk(Path(".cache"))
     for name, file in json.loads((ramdisk / "manifest.json").read_text())["files"].items():
         print(f"{file['bytes'] / 1e6:8.1f} MB  {name}")
-    service, port = Service(sha512_crypt.hash(PASSWORD)), free_port()
+    service, port = Service(sha512_crypt.using(rounds=5000).hash(PASSWORD)), free_port()
     with tempfile.NamedTemporaryFile() as disk:
         disk.truncate(64 << 20)
         with booted(ramdisk, service, port, disk=Path(disk.name)) as machine:
