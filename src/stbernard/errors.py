@@ -4,7 +4,6 @@
     ├── BadRequest                      400   what the client sent is wrong
     │   ├── InvalidParameter                  a field; the text names it and the remedy
     │   └── InvalidState                      the node is not in a state for this
-    ├── Unauthorized                    401
     ├── Forbidden                       403   configured or protected against it
     ├── NotFound                        404   no such node, port, driver …
     ├── NotAcceptable                   406   not in this microversion
@@ -47,10 +46,6 @@ class InvalidParameter(BadRequest):
 
 class InvalidState(BadRequest):
     """The request cannot be done in the state the node is in."""
-
-
-class Unauthorized(StBernardError):
-    status = 401
 
 
 class Forbidden(StBernardError):

@@ -66,11 +66,6 @@ def resolve_inputs(which: Kernel, extra: Sequence[str] = ()) -> Inputs:
     return Inputs(names, tuple(host.resolve(names)), kernel.resolve_kernel(which))
 
 
-def cache_key(which: Kernel = Kernel.CLOUD, extra: Sequence[str] = ()) -> str:
-    """A name for the ramdisk that would be built now: packages, kernel, agent and recipe."""
-    return resolve_inputs(which, extra).key
-
-
 def ensure_ramdisk(
     cache: Path, which: Kernel | str = Kernel.CLOUD, extra: Sequence[str] = ()
 ) -> Path:

@@ -51,21 +51,6 @@ class Nodes:
         """Raises NotFound."""
         return self._database.read(lambda connection: find(connection, ident))
 
-    def get_with_ports(self, ident: str) -> tuple[Node, tuple[Port, ...]]:
-        """The node and its ports, read in one transaction. Raises NotFound."""
-
-        def work(connection: Connection) -> tuple[Node, tuple[Port, ...]]:
-            node = find(connection, ident)
-            return node, ports_of(connection, node.uuid)
-
-        return self._database.read(work)
-
-    def by_instance(self, instance_uuid: str) -> Node | None:
-        """The node that holds this instance."""
-        query = select(_nodes).where(_nodes.c.instance_uuid == instance_uuid)
-        row = self._database.read(lambda connection: connection.execute(query).first())
-        return to_node(row) if row else None
-
     def by_addresses(self, addresses: tuple[str, ...]) -> tuple[Node, ...]:
         """The nodes with a port of one of these MAC addresses (lower case)."""
         query = (
