@@ -1,4 +1,4 @@
-"""The real service in a process of its own, for tests that talk to it as its clients do."""
+"""Services in a process of their own, for tests that talk to them as their clients do."""
 
 import socket
 import subprocess
@@ -8,19 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 PATIENCE = 60  # seconds until a test that waits for an event gives up
 HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
 
 
-class Service:
-    """`stbernard serve` on a free port, its state in `folder`; `config` is added to its file.
+class Server:
+    """A Bare Metal service on a free port of this host, its state in `folder`."""
 
-    `python` is that of the environment it is installed in."""
-
-    def __init__(self, folder: Path, config: str = "", python: str | Path = sys.executable) -> None:
-        self.python = python
+    def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -28,28 +26,13 @@ class Service:
         self.folder = folder
         self.log = folder / "service.log"
         self.config = folder / "ironic.conf"
-        self.config.write_text(
-            f"[api]\nport = {self.port}\n"
-            f"[DEFAULT]\nhost = worker-1\nmy_ip = 127.0.0.1\nstate_path = {folder}\n{config}"
-        )
         self.process: subprocess.Popen[bytes] | None = None
-        self.run("db", "upgrade")
 
-    def run(self, *arguments: str) -> None:
-        subprocess.run(
-            [self.python, "-m", "stbernard", *arguments, "--config-file", self.config],
-            check=True,
-            capture_output=True,
-        )
-
-    def start(self, module: str = "stbernard", *before: str) -> "Service":
+    def launch(self, *command: str | Path) -> None:
         """Start it and wait until it answers, or is dead."""
-        command: list[str | Path] = [self.python, "-m", module, *before, "serve"]
-        command += ["--config-file", self.config]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.wait(lambda: self.is_dead() or self._answers(), "the service answers")
-        return self
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
@@ -58,9 +41,17 @@ class Service:
         return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
+        for process in self.processes():
+            process.kill()
         assert self.process
-        self.process.kill()
         self.process.wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs of it: the process that was started, and its children."""
+        if self.process is None or self.is_dead():
+            return []
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
 
     def is_dead(self) -> bool:
         return self.process is not None and self.process.poll() is not None
@@ -102,3 +93,30 @@ class Service:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Not within {PATIENCE} s: {what}\n{self.log.read_text()}")
             time.sleep(0.02)
+
+
+class Service(Server):
+    """`stbernard serve`; `config` is added to its file.
+
+    `python` is that of the environment it is installed in."""
+
+    def __init__(self, folder: Path, config: str = "", python: str | Path = sys.executable) -> None:
+        super().__init__(folder)
+        self.python = python
+        self.config.write_text(
+            f"[api]\nport = {self.port}\n"
+            f"[DEFAULT]\nhost = worker-1\nmy_ip = 127.0.0.1\nstate_path = {folder}\n{config}"
+        )
+        self.run("db", "upgrade")
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run(
+            [self.python, "-m", "stbernard", *arguments, "--config-file", self.config],
+            check=True,
+            capture_output=True,
+        )
+
+    def start(self, module: str = "stbernard", *before: str) -> "Service":
+        """Start it and wait until it answers, or is dead."""
+        self.launch(self.python, "-m", module, *before, "serve", "--config-file", self.config)
+        return self
