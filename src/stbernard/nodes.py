@@ -1,4 +1,4 @@
-"""What a node and a port are: frozen types, no I/O.
+"""What a node and its parts are: frozen types, no I/O. Other records are in records.py.
 
 Names and meanings are Ironic's (contract: the Bare Metal API v1, microversion 1.115). Times are
 seconds since the epoch (UTC).
@@ -72,15 +72,25 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     last_heartbeat: float | None = None
 
 
-class Port(msgspec.Struct, frozen=True, kw_only=True):
-    """A network card of a node, known by its MAC address."""
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What everything that is kept in a table of its own has; `id` is the store's."""
 
     id: int = 0
     uuid: str
-    node_uuid: str
-    address: str
     created_at: float
     updated_at: float | None = None
+
+
+class Part(Record, frozen=True, kw_only=True):
+    """What belongs to a node."""
+
+    node_uuid: str
+
+
+class Port(Part, frozen=True, kw_only=True):
+    """A network card of a node, known by its MAC address."""
+
+    address: str
     extra: dict[str, Any] = {}
     internal_info: dict[str, Any] = {}
     local_link_connection: dict[str, Any] = {}
@@ -92,16 +102,46 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     vendor: str | None = None
     category: str | None = None
+    available_for_dynamic_portgroup: bool = True
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class Portgroup(Part, frozen=True, kw_only=True):
+    """Ports of a node that work as one: a bond. `mode` and `properties` are the kernel's."""
+
+    name: str | None = None
+    address: str | None = None
+    extra: dict[str, Any] = {}
+    internal_info: dict[str, Any] = {}
+    standalone_ports_supported: bool = True
+    mode: str = "active-backup"
+    properties: dict[str, Any] = {}
+    physical_network: str | None = None
+    category: str | None = None
+    dynamic_portgroup: bool = False
+
+
+class VolumeConnector(Part, frozen=True, kw_only=True):
+    """How a node reaches its remote volumes: an iSCSI name, an IP or a WWN (`type`)."""
+
+    type: str
+    connector_id: str
+    extra: dict[str, Any] = {}
+
+
+class VolumeTarget(Part, frozen=True, kw_only=True):
+    """A remote volume of a node; the one with `boot_index` 0 is booted from."""
+
+    volume_type: str
+    volume_id: str
+    boot_index: int
+    properties: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+
+
+class Node(Record, frozen=True, kw_only=True):
     """A server. The first half is the contract's, the second the engine's own."""
 
-    id: int = 0
-    uuid: str
     name: str | None = None
-    created_at: float
-    updated_at: float | None = None
 
     driver: str
     driver_info: dict[str, Any] = {}
@@ -129,6 +169,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     resource_class: str | None = None
     conductor_group: str = ""
+    traits: tuple[str, ...] = ()
+    allocation_uuid: str | None = None
     chassis_uuid: str | None = None
     parent_node: str | None = None
     owner: str | None = None
@@ -150,6 +192,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     provision_updated_at: float | None = None
     boot_mode: str | None = None
     secure_boot: bool | None = None
+    raid_config: dict[str, Any] = {}
+    target_raid_config: dict[str, Any] = {}
+    clean_step: dict[str, Any] = {}
+    deploy_step: dict[str, Any] = {}
+    service_step: dict[str, Any] = {}
+    inspection_started_at: float | None = None
+    inspection_finished_at: float | None = None
     last_error: str | None = None
     fault: str | None = None
     maintenance: bool = False

@@ -7,9 +7,9 @@ from litestar import get
 from stbernard.api import pages
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
-from stbernard.api.node_view import timestamp
+from stbernard.api.timestamps import timestamp
 from stbernard.store.conductors import Conductor
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 
 _IN_A_LIST = ("hostname", "conductor_group", "alive")
 _SORTABLE = ("id", "hostname", "conductor_group", "created_at", "updated_at")

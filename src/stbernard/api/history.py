@@ -8,12 +8,12 @@ from litestar import get
 from stbernard.api import pages
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
-from stbernard.api.node_view import timestamp
 from stbernard.api.parts import Parts
 from stbernard.api.schemas import uuid
+from stbernard.api.timestamps import timestamp
 from stbernard.nodes import Node
 from stbernard.store.journal import Entry, Event
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 
 _SHORT = ("uuid", "created_at", "severity", "event", "links")
 _LONGEST_EVENT = 255  # characters, where no details are asked for

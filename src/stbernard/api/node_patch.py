@@ -1,15 +1,11 @@
 """JSON patches (RFC 6902) of nodes: what may be changed, when, and to what."""
 
-import copy
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
-
-import jsonpatch
-import jsonpointer
+from collections.abc import Mapping
+from typing import Any
 
 from stbernard.api import schemas
-from stbernard.api.call import Call, as_uuid, check_json, is_name
+from stbernard.api.call import Call, as_uuid, is_name
+from stbernard.api.patches import patched, root, steps
 from stbernard.errors import BadRequest, Conflict, InvalidParameter, NotAcceptable
 from stbernard.nodes import INTERFACES, Node
 from stbernard.operations.machine import CHANGEABLE_WITH_TARGET, INTERFACES_CHANGEABLE, State
@@ -29,60 +25,6 @@ _OBJECTS = ("driver_info", "extra", "instance_info", "network_data", "properties
 _FLAGS = ("disable_power_off", "maintenance", "protected", "retired")
 _RESERVED = ("detail", "maintenance", "management", "ports", "states", "validate", "history")
 _RESERVED_TOO = ("portgroups", "vifs", "volume", "traits", "bios", "allocation", "inventory")
-_PATH = re.compile(r"(/([^/~\0]|~[01])+)+")
-_CANNOT_APPLY = (
-    jsonpatch.JsonPatchException,
-    jsonpointer.JsonPointerException,
-    *(KeyError, IndexError, TypeError, AttributeError, ValueError),
-)
-
-Steps = Sequence[Mapping[str, Any]]
-
-
-def steps(call: Call, patchable: Sequence[str]) -> Steps:
-    """The steps of a patch. Raises InvalidParameter, BadRequest; quotes no value."""
-    given = call.json()
-    if not isinstance(given, list):
-        raise InvalidParameter("Schema error for patch: it is not of type 'array'")
-    for step in given:
-        schemas.check("patch", step, schemas.PATCH_STEP, required=("op", "path"))
-        if step["op"] not in ("add", "replace", "remove"):
-            raise InvalidParameter(
-                f"Schema error for patch: '{step['op'][:20]}' is not one of "
-                "['add', 'replace', 'remove']"
-            )
-        if not _PATH.fullmatch(step["path"]):
-            raise InvalidParameter(
-                f"Schema error for patch: '{step['path'][:100]}' is not a path like /extra/key"
-            )
-        if "value" not in step and step["op"] != "remove":
-            raise InvalidParameter(f"Schema error for patch: '{step['op']}' needs a 'value'")
-        if root(step) not in patchable:
-            raise BadRequest(
-                f"Cannot patch {step['path'][:300]}. Only the following can be updated: "
-                f"{', '.join(patchable)}"
-            )
-    return given
-
-
-def root(step: Mapping[str, Any]) -> str:
-    """The field that a step changes."""
-    return str(step["path"].split("/")[1])
-
-
-def patched(document: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
-    """A copy with the steps applied. Raises BadRequest without a word of the document."""
-    result = copy.deepcopy(dict(document))
-    for step in steps:
-        try:
-            jsonpatch.JsonPatch(cast(Any, [step])).apply(result, in_place=True)
-        except _CANNOT_APPLY:
-            raise BadRequest(
-                f"Couldn't apply patch '{step['op']} {step['path'][:300]}'. Reason: there is "
-                "no such place in the object."
-            ) from None
-    check_json(result)
-    return result
 
 
 def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool) -> dict[str, Any]:

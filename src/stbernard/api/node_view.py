@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from stbernard.api.call import Call
 from stbernard.api.microversions import Version
+from stbernard.api.timestamps import timestamp
 from stbernard.errors import BadRequest
 from stbernard.nodes import INTERFACES, Node, without_secrets
 from stbernard.operations.machine import State, under_way
@@ -22,26 +22,19 @@ _PLAIN = (
     *("owner", "lessee", "shard", "description", "automated_clean", "protected"),
     *("protected_reason", "retired", "retired_reason", "disable_power_off", "console_enabled"),
     *("power_state", "target_power_state", "target_provision_state", "boot_mode", "secure_boot"),
-    *("last_error", "fault", "maintenance", "maintenance_reason"),
+    *("last_error", "fault", "maintenance", "maintenance_reason", "allocation_uuid", "traits"),
+    *("clean_step", "deploy_step", "service_step", "raid_config", "target_raid_config"),
     *(f"{kind}_interface" for kind in INTERFACES),
 )
-_NOT_KEPT: Mapping[str, Any] = {
-    # what this service does not do (yet), as Ironic shows it where it is not used
-    "allocation_uuid": None,
-    "clean_step": {},
-    "deploy_step": {},
-    "health": None,
-    "inspection_finished_at": None,
-    "inspection_started_at": None,
-    "raid_config": {},
-    "service_step": {},
-    "target_raid_config": {},
-    "traits": [],
-}
-_INFO = ("driver_info", "instance_info", "driver_internal_info", "properties", "extra")
-SORTABLE = frozenset(_PLAIN) - {*_INFO, "network_data"} | {
-    *("id", "created_at", "updated_at", "provision_state", "provision_updated_at")
-}
+_TIMES = (
+    *("created_at", "updated_at", "provision_updated_at"),
+    *("inspection_started_at", "inspection_finished_at"),
+)
+_NOT_SORTABLE = (
+    *("properties", "extra", "network_data", "traits", "raid_config", "target_raid_config"),
+    *("clean_step", "deploy_step", "service_step"),
+)
+SORTABLE = frozenset((*_PLAIN, *_TIMES)) - {*_NOT_SORTABLE} | {"id", "provision_state"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +47,6 @@ class _Seen:
 
 
 Show = Callable[[_Seen], Any]
-
-
-def timestamp(seconds: float | None) -> str | None:
-    """ISO 8601 in UTC, as Ironic writes it."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def waits(node: Node) -> bool:
@@ -78,10 +66,6 @@ def _plain(name: str) -> Show:
 
 def _time(name: str) -> Show:
     return lambda seen: timestamp(getattr(seen.node, name))
-
-
-def _constant(value: Any) -> Show:
-    return lambda _: value
 
 
 def _provision_state(seen: _Seen) -> str | None:
@@ -117,11 +101,11 @@ def _instance_info(seen: _Seen) -> dict[str, Any]:
 
 _FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
-    **{name: _constant(value) for name, value in _NOT_KEPT.items()},
-    **{name: _time(name) for name in ("created_at", "updated_at", "provision_updated_at")},
+    **{name: _time(name) for name in _TIMES},
     "conductor": lambda seen: seen.settings.default.host,
     "driver_info": lambda seen: without_secrets(seen.node.driver_info),
     "driver_internal_info": _driver_internal_info,
+    "health": lambda _: None,  # nothing looks at it yet
     "instance_info": _instance_info,
     "provision_state": _provision_state,
     "reservation": _reservation,

@@ -12,18 +12,16 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.node_patch import changes, read
 from stbernard.api.parts import Parts
 from stbernard.errors import (
-    BadRequest,
     Conflict,
     Forbidden,
     InvalidParameter,
     NodeLocked,
-    NotFound,
 )
 from stbernard.nodes import INTERFACES, Node
 from stbernard.operations.machine import DELETABLE, State
 from stbernard.operations.validation import validate
 from stbernard.store import conditions
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 
 _EQUAL = ("driver", "resource_class", "fault", "owner", "lessee", "instance_name", "parent_node")
 _FLAGS = ("maintenance", "retired")
@@ -51,7 +49,7 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     values["conductor_group"] = values.get("conductor_group") or defaults.conductor_group
     values["resource_class"] = values.get("resource_class") or defaults.default_resource_class
     if "parent_node" in values:
-        values["parent_node"] = _parent(parts, call, values["parent_node"])
+        values["parent_node"] = parts.node_in_body(call, values["parent_node"]).uuid
     chosen = {kind: values.get(f"{kind}_interface") for kind in INTERFACES}
     resolved = parts.drivers.resolve(values["driver"], chosen)
     values |= {f"{kind}_interface": name for kind, name in resolved.items()}
@@ -97,7 +95,7 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     reset = bool(call.flag("reset_interfaces"))
     changed = changes(node, call, parts.drivers, reset_interfaces=reset)
     if changed.get("parent_node"):
-        changed["parent_node"] = _parent(parts, call, changed["parent_node"])
+        changed["parent_node"] = parts.node_in_body(call, changed["parent_node"]).uuid
     if node_view.is_held(node):
         raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
     if changed:
@@ -189,11 +187,3 @@ def _page(call: Call, parts: Parts) -> Page:
         filters=filters,
         conditions=tuple(found),
     )
-
-
-def _parent(parts: Parts, call: Call, ident: str) -> str:
-    """Raises BadRequest: what is named in a body and missing is no 404."""
-    try:
-        return parts.store.nodes.get(call.node_ident(ident)).uuid
-    except NotFound as error:
-        raise BadRequest(str(error)) from None

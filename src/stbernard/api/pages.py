@@ -7,7 +7,7 @@ from urllib.parse import quote
 from stbernard.api.call import Call
 from stbernard.api.schemas import integer, uuid
 from stbernard.errors import BadRequest, InvalidParameter
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 
 PAGING = ("limit", "marker", "sort_key", "sort_dir")
 

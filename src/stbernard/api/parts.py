@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from stbernard.api.call import Call
+from stbernard.errors import BadRequest, NotFound
+from stbernard.nodes import Node
 from stbernard.operations.accept import Requests
 from stbernard.operations.tasks import Drivers, Tasks
 from stbernard.settings import Settings
@@ -15,3 +18,10 @@ class Parts:
     requests: Requests
     tasks: Tasks
     drivers: Drivers
+
+    def node_in_body(self, call: Call, ident: str | None) -> Node:
+        """The node that a body names. Raises BadRequest: a 404 would be about the path."""
+        try:
+            return self.store.nodes.get(call.node_ident(ident or ""))
+        except NotFound as error:
+            raise BadRequest(str(error)) from None

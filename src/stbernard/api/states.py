@@ -178,7 +178,7 @@ def _check_arguments(call: Call, given: dict[str, Any]) -> None:
 def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:
     """Also while an operation holds the node: it is a note of people's, no matter of the engine."""
     node = parts.store.nodes.get(call.node_ident(ident))
-    parts.store.nodes.change(node.uuid, changes, while_locked=True)
+    parts.store.nodes.maintain(node.uuid, changes)
     return Response(b"", status_code=202)
 
 

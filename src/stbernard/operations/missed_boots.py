@@ -14,7 +14,7 @@ from stbernard.operations.steps import power_off
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.journal import Event
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 
 log = structlog.get_logger()
 

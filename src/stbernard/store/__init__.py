@@ -1,16 +1,19 @@
 """The only SQL. One `Store` holds what the rest of the service reads and writes."""
 
+from stbernard.records import Allocation, Chassis, DeployTemplate, InspectionRule, Runbook
+from stbernard.store import schema
 from stbernard.store.conductors import Conductors
 from stbernard.store.engine import Database
 from stbernard.store.journal import Journal
 from stbernard.store.leases import Leases
 from stbernard.store.news import News
 from stbernard.store.nodes import Nodes
-from stbernard.store.ports import Ports
+from stbernard.store.parts import Portgroups, Ports, VolumeConnectors, VolumeTargets
+from stbernard.store.records import Records
 
 
 class Store:
-    """Nodes, ports, conductors, the journal, and the leases of the engine."""
+    """Nodes and their parts, the API's other records, and what the engine needs."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -18,5 +21,17 @@ class Store:
         self.journal = Journal(database)
         self.nodes = Nodes(database)
         self.ports = Ports(database)
+        self.portgroups = Portgroups(database)
+        self.volume_connectors = VolumeConnectors(database)
+        self.volume_targets = VolumeTargets(database)
+        self.chassis = Records(database, Chassis, schema.chassis, "chassis")
+        self.allocations = Records(database, Allocation, schema.allocations, "allocation")
+        self.deploy_templates = Records(
+            database, DeployTemplate, schema.deploy_templates, "deploy template"
+        )
+        self.runbooks = Records(database, Runbook, schema.runbooks, "runbook")
+        self.inspection_rules = Records(
+            database, InspectionRule, schema.inspection_rules, "inspection rule"
+        )
         self.conductors = Conductors(database)
         self.leases = Leases(database, self.journal, self.news)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 from stbernard.nodes import HowItWas, Login
@@ -41,14 +42,26 @@ class Json(TypeDecorator[Any]):
         return None if value is None else self._decoder.decode(value)
 
 
+def _record() -> list[Column[Any]]:
+    """The columns of every `nodes.Record`."""
+    return [
+        Column("id", Integer, primary_key=True),
+        Column("uuid", String(36), nullable=False, unique=True),
+        Column("created_at", Double, nullable=False),
+        Column("updated_at", Double),
+    ]
+
+
+def _node() -> Column[str]:
+    """The node that a record is a part of."""
+    return Column("node_uuid", String(36), ForeignKey("nodes.uuid"), nullable=False, index=True)
+
+
 nodes = Table(
     "nodes",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("uuid", String(36), nullable=False, unique=True),
+    *_record(),
     Column("name", String(255), unique=True),
-    Column("created_at", Double, nullable=False),
-    Column("updated_at", Double),
     Column("driver", String(255), nullable=False),
     Column("driver_info", Json(), nullable=False),
     Column("driver_internal_info", Json(), nullable=False),
@@ -73,6 +86,8 @@ nodes = Table(
     Column("vendor_interface", String(255)),
     Column("resource_class", String(80)),
     Column("conductor_group", String(255), nullable=False),
+    Column("traits", Json(tuple[str, ...]), nullable=False),
+    Column("allocation_uuid", String(36)),
     Column("chassis_uuid", String(36)),
     Column("parent_node", String(36)),
     Column("owner", String(255)),
@@ -93,6 +108,13 @@ nodes = Table(
     Column("provision_updated_at", Double),
     Column("boot_mode", String(16)),
     Column("secure_boot", Boolean),
+    Column("raid_config", Json(), nullable=False),
+    Column("target_raid_config", Json(), nullable=False),
+    Column("clean_step", Json(), nullable=False),
+    Column("deploy_step", Json(), nullable=False),
+    Column("service_step", Json(), nullable=False),
+    Column("inspection_started_at", Double),
+    Column("inspection_finished_at", Double),
     Column("last_error", Text),
     Column("fault", String(255)),
     Column("maintenance", Boolean, nullable=False),
@@ -126,12 +148,9 @@ Index("ix_nodes_lease_owner", nodes.c.lease_owner)
 ports = Table(
     "ports",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("uuid", String(36), nullable=False, unique=True),
-    Column("node_uuid", String(36), ForeignKey("nodes.uuid"), nullable=False, index=True),
+    *_record(),
+    _node(),
     Column("address", String(18), nullable=False, unique=True),
-    Column("created_at", Double, nullable=False),
-    Column("updated_at", Double),
     Column("extra", Json(), nullable=False),
     Column("internal_info", Json(), nullable=False),
     Column("local_link_connection", Json(), nullable=False),
@@ -143,6 +162,109 @@ ports = Table(
     Column("description", Text),
     Column("vendor", String(32)),
     Column("category", String(80)),
+    Column("available_for_dynamic_portgroup", Boolean, nullable=False),
+)
+Index("ix_ports_name", ports.c.name, unique=True)
+Index("ix_ports_portgroup_uuid", ports.c.portgroup_uuid)
+
+portgroups = Table(
+    "portgroups",
+    metadata,
+    *_record(),
+    _node(),
+    Column("name", String(255), unique=True),
+    Column("address", String(18), unique=True),
+    Column("extra", Json(), nullable=False),
+    Column("internal_info", Json(), nullable=False),
+    Column("standalone_ports_supported", Boolean, nullable=False),
+    Column("mode", String(255), nullable=False),
+    Column("properties", Json(), nullable=False),
+    Column("physical_network", String(64)),
+    Column("category", String(80)),
+    Column("dynamic_portgroup", Boolean, nullable=False),
+)
+
+volume_connectors = Table(
+    "volume_connectors",
+    metadata,
+    *_record(),
+    _node(),
+    Column("type", String(32), nullable=False),
+    Column("connector_id", String(255), nullable=False),
+    Column("extra", Json(), nullable=False),
+    UniqueConstraint("type", "connector_id"),
+)
+
+volume_targets = Table(
+    "volume_targets",
+    metadata,
+    *_record(),
+    _node(),
+    Column("volume_type", String(64), nullable=False),
+    Column("volume_id", String(255), nullable=False),
+    Column("boot_index", Integer, nullable=False),
+    Column("properties", Json(), nullable=False),
+    Column("extra", Json(), nullable=False),
+    UniqueConstraint("node_uuid", "boot_index"),
+)
+
+chassis = Table(
+    "chassis",
+    metadata,
+    *_record(),
+    Column("description", String(255)),
+    Column("extra", Json(), nullable=False),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    *_record(),
+    Column("name", String(255), unique=True),
+    Column("node_uuid", String(36), unique=True),
+    Column("state", String(15), nullable=False),
+    Column("last_error", Text),
+    Column("resource_class", String(80)),
+    Column("traits", Json(tuple[str, ...]), nullable=False),
+    Column("candidate_nodes", Json(tuple[str, ...]), nullable=False),
+    Column("owner", String(255)),
+    Column("extra", Json(), nullable=False),
+)
+
+deploy_templates = Table(
+    "deploy_templates",
+    metadata,
+    *_record(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("steps", Json(tuple[dict[str, Any], ...]), nullable=False),
+    Column("extra", Json(), nullable=False),
+)
+
+runbooks = Table(
+    "runbooks",
+    metadata,
+    *_record(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("description", String(255)),
+    Column("steps", Json(tuple[dict[str, Any], ...]), nullable=False),
+    Column("traits", Json(tuple[str, ...]), nullable=False),
+    Column("disable_ramdisk", Boolean, nullable=False),
+    Column("public", Boolean, nullable=False),
+    Column("owner", String(255)),
+    Column("extra", Json(), nullable=False),
+)
+
+inspection_rules = Table(
+    "inspection_rules",
+    metadata,
+    *_record(),
+    Column("description", String(255)),
+    Column("priority", Integer, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("scope", String(255)),
+    Column("sensitive", Boolean, nullable=False),
+    Column("conditions", Json(tuple[dict[str, Any], ...]), nullable=False),
+    Column("actions", Json(tuple[dict[str, Any], ...]), nullable=False),
 )
 
 journal = Table(

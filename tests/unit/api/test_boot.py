@@ -65,7 +65,7 @@ def test_timeline_and_log_tell_what_the_machine_fetched(
 
 
 def test_a_node_in_no_operation_has_no_lines(client: Client, parts: Parts, node: Node) -> None:
-    parts.store.nodes.change(node.uuid, {"operation": None}, while_locked=True)
+    parts.store.nodes.maintain(node.uuid, {"operation": None})
     assert client.get(SCRIPT).status_code == 200
     assert parts.store.journal.timeline(node.uuid) == ()
 

@@ -51,7 +51,6 @@ def test_a_new_port(port: dict[str, Any], node: Node) -> None:
         ({"local_link_connection": {"a": "b"}}, "local_link_connection may hold"),
         ({"local_link_connection": {"port_id": "1"}}, "needs port_id and switch_id"),
         ({"is_smartnic": True}, "Smart NIC port must have port_id and hostname"),
-        ({"available_for_dynamic_portgroup": False}, "there are no portgroups"),
         ({"vendor": "x" * 33}, "too long"),
     ],
 )
@@ -135,7 +134,6 @@ def test_change(client: Client, parts: Parts, port: dict[str, Any]) -> None:
         ("/address", "nope", 400),
         ("/node_uuid", NOBODY, 400),
         ("/node_uuid", None, 400),
-        ("/available_for_dynamic_portgroup", False, 400),
     ],
 )
 def test_wrong_changes(

@@ -7,7 +7,7 @@ import pytest
 from stbernard.errors import BadRequest, Conflict, InvalidParameter, NodeLocked, NotFound
 from stbernard.nodes import Agent, HowItWas, Login
 from stbernard.store import Store
-from stbernard.store.nodes import Page
+from stbernard.store.pages import Page
 from tests.factories import a_node, a_port
 from tests.unit.store.requests import a_request
 

@@ -1,0 +1,63 @@
+"""Parts of lists: filters, order, marker; stable while rows come and go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
+
+from stbernard.errors import BadRequest, InvalidParameter
+
+
+@dataclass(frozen=True)
+class Page:
+    """What part of a list is asked for: `filters` are column → value, all of which must match."""
+
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    limit: int = 1000
+    marker: str | None = None
+    sort_key: str = "id"
+    sort_dir: str = "asc"
+
+
+def list_rows(connection: Connection, table: Table, page: Page) -> list[Row[Any]]:
+    """Rows after the marker, in a total order (the id breaks ties), so that pages are stable."""
+    if page.sort_key not in table.c:
+        raise InvalidParameter(
+            f'The sort_key value "{page.sort_key}" is an invalid field for sorting'
+        )
+    key, ident = table.c[page.sort_key], table.c.id
+    backwards = page.sort_dir == "desc"
+    order = (
+        (key.desc().nulls_last(), ident.desc())
+        if backwards
+        else (key.asc().nulls_first(), ident.asc())
+    )
+    query = select(table).order_by(*order).limit(page.limit)
+    query = query.where(*page.conditions)
+    for column, value in page.filters.items():
+        query = query.where(
+            table.c[column].is_(value) if value is None else table.c[column] == value
+        )
+    if page.marker:
+        query = query.where(_after(connection, table, page))
+    return list(connection.execute(query))
+
+
+def _after(connection: Connection, table: Table, page: Page) -> ColumnElement[bool]:
+    """The condition for what follows the marker; empty values come first (last backwards)."""
+    key: ColumnElement[Any] = table.c[page.sort_key]
+    ident: ColumnElement[int] = table.c.id
+    marker = connection.execute(select(key, ident).where(table.c.uuid == page.marker)).first()
+    if marker is None:
+        raise BadRequest(f"Marker {page.marker} could not be found.")
+    value, marker_id = marker
+    backwards = page.sort_dir == "desc"
+    later = ident < marker_id if backwards else ident > marker_id
+    if value is None:
+        same = and_(key.is_(None), later)
+        return same if backwards else or_(same, key.is_not(None))
+    if backwards:
+        return or_(key < value, and_(key == value, later), key.is_(None))
+    return or_(key > value, and_(key == value, later))
