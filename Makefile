@@ -6,7 +6,7 @@ DIST := dist
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 STAMP := $(VENV)/.installed
 
-.PHONY: help packages venv demo lab lab-down check format test test-fast docs dist
+.PHONY: help packages venv demo lab lab-down check format test test-fast test-sdk docs dist
 # `packages` comes before `venv` where both are needed.
 .NOTPARALLEL:
 help:  ## show this list
@@ -57,6 +57,9 @@ test: packages check  ## the checks and all tests
 
 test-fast: check  ## the checks, and the tests that boot nothing
 	$(BIN)/pytest -m 'not machine' --ignore tests/crash
+
+test-sdk: venv  ## openstacksdk's own tests of baremetal, against the service
+	$(BIN)/pytest tests/client/test_sdk_suite.py
 
 bench-rescue: packages venv  ## where the seconds of a rescue go, on a lab machine
 	$(SUDO) $(BIN)/python -m bench.rescue
