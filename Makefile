@@ -63,3 +63,9 @@ test-sdk: venv  ## openstacksdk's own tests of baremetal, against the service
 
 bench-rescue: packages venv  ## where the seconds of a rescue go, on a lab machine
 	$(SUDO) $(BIN)/python -m bench.rescue
+
+bench: venv  ## St. Bernard and the real Ironic side by side, without hardware
+	$(BIN)/python -m bench.compare
+
+bench-api: venv  ## server CPU of each resource's list and show
+	$(BIN)/python -m bench.api
