@@ -35,10 +35,10 @@ def check_everything(task: Task) -> Outcome:
     driver = task.driver
     for interface in (driver.power, driver.management, driver.boot, driver.network, driver.rescue):
         interface.validate(task)
-    driver.power.get_power_state(task)
+    state = driver.power.get_power_state(task)
     if driver.rescue.needs_ramdisk:
         driver.boot.check_ramdisk(task)
-    return Next()
+    return Next(power_state=state)
 
 
 def remember_how_it_was(task: Task) -> Outcome:
