@@ -64,7 +64,6 @@ class World:
     networks: Networks
     node: Node
     monkeypatch: pytest.MonkeyPatch
-    undone: list[str] = field(default_factory=list)
 
     def seen(self) -> Mapping[str, object]:
         """All that can be known of the server from outside."""
@@ -125,7 +124,7 @@ class World:
 def _wrapped(step: Step, wrappers: Mapping[str, Callable[[Action], Action]], meant: bool) -> Step:
     if not meant:
         return step
-    changes = {name: wrap(getattr(step, name)) for name, wrap in wrappers.items()}
+    changes: dict[str, Any] = {name: wrap(getattr(step, name)) for name, wrap in wrappers.items()}
     return replace(step, **changes)
 
 
@@ -143,7 +142,7 @@ def _failing(action: Action, error: Exception, *, after: bool) -> Action:
 def world(
     store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
-    images = {}
+    images: dict[str, Any] = {}
     for name in ("rescue_kernel", "rescue_ramdisk"):
         (tmp_path / name).write_bytes(name.encode())
         images[name] = f"file://{tmp_path / name}"
