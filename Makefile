@@ -6,14 +6,14 @@ DIST := dist
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 STAMP := $(VENV)/.installed
 
-.PHONY: help packages venv demo lab lab-down check format test test-fast test-sdk docs dist
+.PHONY: help packages test-packages venv demo lab lab-down check format test test-fast test-sdk docs dist
 # `packages` comes before `venv` where both are needed.
 .NOTPARALLEL:
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 packages:  ## install the Debian packages the lab needs, with sudo unless root
-	@missing="$$(python3 src/stbernard/lab/host.py)"; \
+	@missing="$$(python3 src/stbernard/lab/host.py $(ALSO))"; \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update && \
 	$(SUDO) apt-get install --yes --no-install-recommends $$missing; }
@@ -51,6 +51,9 @@ dist: venv  ## wheels, and all else a host of the service needs, into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) agent
 	$(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) .
 	cp constraints.txt packaging/* $(DIST)/
+
+test test-packages: ALSO := postgresql
+test-packages: packages  ## … and those the tests need besides
 
 test: packages check  ## the checks and all tests
 	$(BIN)/pytest

@@ -140,7 +140,8 @@ class Database:
     """[database]"""
 
     connection: str | None = None
-    """SQLAlchemy URL; unset: `sqlite:///STATE_PATH/stbernard.sqlite`."""
+    """`postgresql+psycopg://USER:PASSWORD@HOST/DATABASE`, or `sqlite:////PATH` for a service of one
+    process; unset: SQLite at `STATE_PATH/stbernard.sqlite`."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
-"""What the host must have for the lab. Run as a script, it prints the packages that are missing.
+"""What the host must have for the lab. Run as a script, it prints the packages that are missing,
+of these and of those it is given as arguments.
 
 Uses the standard library only, so that the Makefile can run it before there is an environment.
 """
 
 import subprocess
+import sys
+from collections.abc import Iterable
 
 PACKAGES = (
     "busybox-static",
@@ -26,17 +29,18 @@ PACKAGES = (
 )
 
 
-def missing_packages() -> list[str]:
-    """Those of PACKAGES that dpkg does not know as installed."""
+def missing_packages(others: Iterable[str] = ()) -> list[str]:
+    """Those of PACKAGES, and of the others, that dpkg does not know as installed."""
+    wanted = (*PACKAGES, *others)
     shown = subprocess.run(
-        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *PACKAGES],
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *wanted],
         capture_output=True,
         text=True,
         check=False,  # it fails when it has never heard of one
     ).stdout
     installed = {line.removesuffix(" installed") for line in shown.splitlines()}
-    return [package for package in PACKAGES if package not in installed]
+    return [package for package in wanted if package not in installed]
 
 
 if __name__ == "__main__":
-    print(*missing_packages())
+    print(*missing_packages(sys.argv[1:]))

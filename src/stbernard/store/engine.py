@@ -2,20 +2,28 @@
 
 SQLite: WAL, synchronous=FULL, and one writer thread that commits what has queued up in one
 transaction (group commit), so that many small writes cost one fsync. A lock file refuses a second
-process. PostgreSQL: one transaction a write.
+process. PostgreSQL: one transaction a write, from a pool of connections.
 """
 
 import fcntl
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from stbernard.errors import SettingsError, Unavailable
 
@@ -24,6 +32,15 @@ Work = Callable[[Connection], T]
 
 GROUP = 64  # writes in one commit at the most
 BUSY_TIMEOUT = 10_000  # milliseconds
+POOL = 20  # connections to PostgreSQL
+PATIENCE = 10  # seconds for a connection, for a row's lock, or for a transaction to go on
+_NETWORK = {  # how soon a database host that is gone is noticed
+    "connect_timeout": PATIENCE,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": PATIENCE * 1000,  # milliseconds
+}
 
 
 class Database:
@@ -32,15 +49,21 @@ class Database:
     Raises Unavailable when the database cannot be reached or cannot write."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = _checked(url)
         self._lock: Any = None
         self._writer: _Writer | None = None
-        if self.url.get_backend_name() == "sqlite":
+        self._reading: Engine
+        if self.is_sqlite:
             self._open_sqlite()
         else:
-            self.engine = create_engine(
-                self.url, pool_pre_ping=True, pool_size=20, hide_parameters=True
-            )
+            self.engine = _postgresql_engine(self.url)
+            # one statement needs no BEGIN and no ROLLBACK around it
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this process is the only one on the database."""
+        return self.url.get_backend_name() == "sqlite"
 
     def _open_sqlite(self) -> None:
         if not self.url.database or self.url.database == ":memory:":
@@ -49,24 +72,18 @@ class Database:
             )
         Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         self._lock = _only_process(Path(self.url.database + ".lock"))
-        self.engine = _sqlite_engine(self.url, begin="BEGIN")
+        self.engine = self._reading = _sqlite_engine(self.url, begin="BEGIN")
         self._writer = _Writer(_sqlite_engine(self.url, begin="BEGIN IMMEDIATE"))
 
     def read(self, work: Work[T]) -> T:
-        try:
-            with self.engine.connect() as connection:
-                return work(connection)
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        with _answering(), self._reading.connect() as connection:
+            return work(connection)
 
     def write(self, work: Work[T]) -> T:
         if self._writer:
             return self._writer.do(work)
-        try:
-            with self.engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        with _answering(), self.engine.begin() as connection:
+            return work(connection)
 
     def close(self) -> None:
         if self._writer:
@@ -76,8 +93,61 @@ class Database:
             self._lock.close()
 
 
-def _unavailable(error: DBAPIError) -> Unavailable:
-    return Unavailable(f"The database does not answer: {error.orig}. Try again.")
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A database that is away, or went away just now, is Unavailable."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        if not _is_away(error):
+            raise
+        raise _unavailable(error) from error
+
+
+def _is_away(error: SQLAlchemyError) -> bool:
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _unavailable(error: SQLAlchemyError) -> Unavailable:
+    reason = " ".join(str(getattr(error, "orig", error)).split())
+    return Unavailable(f"The database does not answer: {reason}. Try again.")
+
+
+def _checked(text: str) -> URL:
+    """Raises SettingsError for what is no URL of a database that is offered."""
+    try:
+        url = make_url(text)
+    except SQLAlchemyError:  # which may quote a password
+        url = None
+    if url is None or url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise SettingsError(
+            "[database]connection is wrong: it is to be sqlite:////PATH, or "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
+        )
+    return url
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={name: value for name, value in _NETWORK.items() if name not in url.query},
+        pool_pre_ping=True,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        """A worker that hangs in a transaction holds nobody else up for long."""
+        connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{PATIENCE}s'")
+        connection.commit()
+
+    return engine
 
 
 def _only_process(path: Path) -> Any:

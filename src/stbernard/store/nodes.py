@@ -42,9 +42,10 @@ class Nodes(Records[Node]):
         if not self._database.write(lambda connection: connection.execute(change).rowcount):
             raise NotFound(f"Node {uuid} could not be found.")
 
-    def _before(self, connection: Connection, record: Node) -> None:  # noqa: ARG002
-        if record.operation:
-            raise NodeLocked(record.name or record.uuid, record.operation, record.lease_owner)
+    def _before(self, connection: Connection, record: Node) -> None:
+        node = find(connection, record.uuid, hold=True)
+        if node.operation:
+            raise NodeLocked(node.name or node.uuid, node.operation, node.lease_owner)
 
     def _before_delete(self, connection: Connection, record: Node) -> None:
         """Its parts go with it; the journal stays."""
@@ -66,9 +67,13 @@ class Nodes(Records[Node]):
         return super()._duplicate(error, values)
 
 
-def find(connection: Connection, ident: str) -> Node:
-    """The node with this UUID or name. Raises NotFound."""
+def find(connection: Connection, ident: str, *, hold: bool = False) -> Node:
+    """The node with this UUID or name; `hold`: as it is until this transaction ends.
+
+    Raises NotFound."""
     query = select(_nodes).where((_nodes.c.uuid == ident) | (_nodes.c.name == ident))
+    if hold:
+        query = query.with_for_update()
     row = connection.execute(query).first()
     if row is None:
         raise NotFound(f"Node {ident} could not be found.")

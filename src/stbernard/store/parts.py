@@ -32,7 +32,7 @@ class Parts(Records[P]):
         self._before(connection, record)
 
     def _before(self, connection: Connection, record: P) -> None:
-        node = find(connection, record.node_uuid)
+        node = find(connection, record.node_uuid, hold=True)
         if node.operation:
             raise NodeLocked(node.uuid, node.operation, node.lease_owner)
 

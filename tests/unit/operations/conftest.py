@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from stbernard.drivers.fake import FakeHardware
 from stbernard.drivers.registry import Registry
@@ -14,6 +16,7 @@ from stbernard.operations.reconciler import Reconciler
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Agent, Conductor, Default, Settings
 from stbernard.store import Store
+from stbernard.store.schema import metadata
 from tests.factories import a_node
 
 PATIENCE = 60  # seconds until a test that waits for an event gives up
@@ -48,6 +51,20 @@ class Engine:
 
     def events(self, node: Node) -> list[str]:
         return [f"{line.step} {line.event}" for line in self.store.journal.timeline(node.uuid)]
+
+    def at_rest(self) -> bytes:
+        """All that the database holds: its files, or on PostgreSQL every row there is."""
+        database = self.store.database
+        if database.is_sqlite:
+            files = (Path(f"{database.url.database}{end}") for end in ("", "-wal"))
+            return b"".join(file.read_bytes() for file in files)
+        rows = database.read(
+            lambda connection: [
+                connection.execute(text(f"SELECT {table}::text FROM {table}")).all()  # noqa: S608
+                for table in metadata.tables
+            ]
+        )
+        return repr(rows).encode()
 
 
 @pytest.fixture
