@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import configuration, states
+from tools.docs import configuration, openapi, states
 
-FOLDER = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
-    "configuration.md": configuration.render,
-    "states.md": states.render,
+    "docs/configuration.md": configuration.render,
+    "docs/states.md": states.render,
+    "src/stbernard/api/openapi.json": openapi.render,
 }
-"""File name below docs/ to what renders it."""
+"""File to what renders it."""

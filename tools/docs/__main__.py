@@ -1,6 +1,6 @@
 """Write the generated documents anew."""
 
-from tools.docs import DOCUMENTS, FOLDER
+from tools.docs import DOCUMENTS, ROOT
 
 for name, render in DOCUMENTS.items():
-    (FOLDER / name).write_text(render())
+    (ROOT / name).write_text(render())

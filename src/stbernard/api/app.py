@@ -29,8 +29,8 @@ from stbernard.api.paths import normalised
 
 LARGEST_BODY = 1_000_000  # bytes
 
-_ROUTES = (
-    *(discovery.root, discovery.v1),
+ROUTES = (
+    *(discovery.root, discovery.v1, discovery.openapi),
     *(nodes.create, nodes.list_nodes, nodes.list_in_detail, nodes.show, nodes.change),
     *(nodes.remove, nodes.validate_node, nodes.validate_by_query),
     *(states.show_states, states.provision, states.power, states.set_maintenance),
@@ -72,7 +72,7 @@ def make_app(parts: Parts) -> Api:
     """The ASGI application; it starts and stops nothing by itself."""
     return Api(
         # by a router: registered one by one, two synchronous handlers of a path break each other
-        route_handlers=[Router("/", route_handlers=_ROUTES)],
+        route_handlers=[Router("/", route_handlers=ROUTES)],
         dependencies={
             "parts": Provide(_parts, sync_to_thread=False),
             "call": Provide(make_call),

@@ -1,13 +1,15 @@
-"""`/` and `/v1`: which versions there are, and where the resources of a version are."""
+"""`/` and `/v1`: which versions there are, where the resources are. `/openapi.json`: all of it."""
 
+from pathlib import Path
 from typing import Any
 
-from litestar import get
+from litestar import Response, get
 
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall
 from stbernard.api.microversions import MAXIMUM, MINIMUM, SINCE
 
+_OPENAPI = Path(__file__).with_name("openapi.json")
 _ALWAYS = ("chassis", "nodes", "ports", "drivers")
 
 
@@ -39,6 +41,12 @@ def v1(call: GivenCall) -> dict[str, Any]:
         "version": _version(call),
         **{name: call.links(f"{name}/") for name in (*_ALWAYS, *offered)},
     }
+
+
+@get("/openapi.json", sync_to_thread=True)
+def openapi() -> Response[bytes]:
+    """The API in OpenAPI 3.1. It is read anew each time: nobody asks often, it takes no memory."""
+    return Response(_OPENAPI.read_bytes(), media_type="application/json")
 
 
 def _version(call: Call) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _instance_info(seen: _Seen) -> dict[str, Any]:
     return shown | {name: MASKED for name in ("configdrive", "image_url") if shown.get(name)}
 
 
-_FIELDS: Mapping[str, Show] = {
+FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
     **{name: _time(name) for name in _TIMES},
     "conductor": lambda seen: seen.settings.default.host,
@@ -121,7 +121,7 @@ def check_fields(fields: Iterable[str], version: Version) -> None:
     """Raises NotAcceptable if a field came later, BadRequest if there is no such field."""
     for name in fields:
         version.require("node field", (name,))
-        if name not in _FIELDS:
+        if name not in FIELDS:
             raise BadRequest(f"Field {name} is not a valid field.")
 
 
@@ -131,8 +131,8 @@ def show(
     """All fields of the version, or those asked for."""
     seen = _Seen(node, settings, call.version)
     shown = {
-        name: _FIELDS[name](seen)
-        for name in (_FIELDS if fields is None else fields)
+        name: FIELDS[name](seen)
+        for name in (FIELDS if fields is None else fields)
         if call.version.allows("node field", name)
     }
     path = f"nodes/{node.uuid}"
@@ -148,7 +148,7 @@ def show_states(node: Node, settings: Settings, call: Call) -> dict[str, Any]:
     """What `GET …/states` answers."""
     seen = _Seen(node, settings, call.version)
     return {
-        name: _FIELDS[name](seen)
+        name: FIELDS[name](seen)
         for name in STATES
         if call.version.allows("node states field", name)
     }

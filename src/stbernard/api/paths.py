@@ -15,9 +15,9 @@ def normalised(scope: dict[str, Any]) -> dict[str, Any]:
     first = path.split("/")[1] if path.count("/") else ""
     if first == "boot":
         return scope
-    if first not in ("", "v1"):
+    if first not in ("", "v1", "openapi.json"):
         path = f"/v1{path}"
-    if path.endswith(".json") and _strips_suffix(scope):
+    if path.startswith("/v1") and path.endswith(".json") and _strips_suffix(scope):
         path = path.removesuffix(".json")
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     return {**scope, "path": path, "raw_path": path.encode(), "method": method}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from tools.docs import DOCUMENTS, FOLDER, states
+from tools.docs import DOCUMENTS, ROOT, states
 from tools.docs.configuration import option_texts
 
 from stbernard.operations.machine import State
@@ -11,7 +11,7 @@ from stbernard.operations.machine import State
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_generated_document_is_current(name: str) -> None:
-    assert (FOLDER / name).read_text() == DOCUMENTS[name](), "run `make docs`"
+    assert (ROOT / name).read_text() == DOCUMENTS[name](), "run `make docs`"
 
 
 def test_a_text_stands_for_the_options_above_it_that_have_none() -> None:
