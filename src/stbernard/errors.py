@@ -12,6 +12,7 @@
     ├── Unavailable                     503   the database is away; try again
     ├── SettingsError                   -     the configuration is wrong
     ├── SchemaError                     -     the database is too old or too new
+    ├── SourceError                     -     the Ironic to import from cannot be read
     ├── RamdiskError                    -     the rescue ramdisk cannot be built
     ├── ProgramError                    -     a program of the host failed
     ├── LabError                        -     the lab cannot be put up or used
@@ -93,6 +94,10 @@ class SettingsError(StBernardError):
 
 class SchemaError(StBernardError):
     """The database's schema is not the one this version works with."""
+
+
+class SourceError(StBernardError):
+    """The Ironic to import from cannot be read; the text says what to do about it."""
 
 
 class RamdiskError(StBernardError):

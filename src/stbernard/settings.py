@@ -276,6 +276,17 @@ def load(files: Sequence[str | Path]) -> tuple[Settings, list[str]]:
     return Settings(**values), list(_unknown(files))
 
 
+def database_connection(path: str | Path) -> str:
+    """[database]connection of a configuration file, ours or Ironic's. Raises SettingsError."""
+    try:
+        for _, sections in _parsed([path]):
+            for value in sections.get("database", {}).get("connection", ())[-1:]:
+                return value
+    except cfg.ParseError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    raise SettingsError(f"{path}: [database]connection is not set, so it names no database.")
+
+
 def _section(name: str) -> str:
     return "DEFAULT" if name == "default" else name
 

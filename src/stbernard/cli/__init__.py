@@ -3,10 +3,12 @@
 from typer import Typer
 
 from stbernard.cli import db, lab, ramdisk
+from stbernard.cli.import_ import import_
 from stbernard.cli.serve import serve
 
 app = Typer(name="stbernard", no_args_is_help=True, help="Rescue bare-metal servers.")
 app.command()(serve)
+app.command("import")(import_)
 app.add_typer(db.app, name="db")
 app.add_typer(lab.app, name="lab")
 app.add_typer(ramdisk.app, name="ramdisk")

@@ -4,7 +4,7 @@ What is special about a kind is a subclass (nodes.py, parts.py).
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -44,6 +44,14 @@ class Records(Generic[R]):
             return self._database.write(work)
         except IntegrityError as error:
             raise self._duplicate(error, msgspec.structs.asdict(record)) from error
+
+    def add(self, records: Sequence[R]) -> None:
+        """Many in one transaction, without a look at anything else. Raises Conflict."""
+        rows = [self._columns(record) for record in records]
+        try:
+            self._database.write(lambda connection: connection.execute(insert(self._table), rows))
+        except IntegrityError as error:
+            raise self._duplicate(error, {}) from error
 
     def get(self, ident: str) -> R:
         """Raises NotFound."""
