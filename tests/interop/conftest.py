@@ -45,6 +45,12 @@ class Filled:
             self.ironic.wait_for_state(uuid, state)
         return uuid
 
+    def power_off(self, name: str) -> None:
+        path = f"/v1/nodes/{self.nodes[name]}"
+        answer = self.ironic.call("PUT", f"{path}/states/power", {"target": "power off"})
+        assert answer.ok, answer.text
+        self.ironic.wait(lambda: self.ironic.get(path)["power_state"] == "power off", "it is off")
+
     def sql(self, statement: str) -> None:
         path = self.ironic.database.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
@@ -89,13 +95,13 @@ def fill(ironic: Ironic) -> Filled:
         )
     connector = {"type": "iqn", "connector_id": "iqn.2026-11.example:used"}
     target = {"volume_type": "iscsi", "volume_id": "vol-1", "boot_index": 0}
-    off = ironic.call("PUT", f"/v1/nodes/{active}/states/power", {"target": "power off"})
-    assert off.ok, off.text
-    ironic.wait(
-        lambda: ironic.get(f"/v1/nodes/{active}")["power_state"] == "power off", "it is off"
-    )
+    filled.power_off("used")
     filled.post("/v1/volume/connectors", node_uuid=active, **connector)
     filled.post("/v1/volume/targets", node_uuid=active, **target)
+    filled.power_off("free")  # an allocation takes no node whose power is not known
+    allocation = filled.post("/v1/allocations", name="job-1", resource_class="baremetal")
+    path = f"/v1/allocations/{allocation}"
+    ironic.wait(lambda: ironic.get(path)["state"] == "active", "the node is allocated")
     return filled
 
 

@@ -5,11 +5,15 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import MetaData, create_engine, inspect, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from stbernard.errors import SourceError
 from stbernard.importing.kinds import Kind
 from stbernard.store import schema
+
+_DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg"}
+"""The libraries that are at hand here, whichever Ironic uses."""
 
 _NAMED_BY_ID = {
     "allocation_id": "allocations",
@@ -24,7 +28,9 @@ class IronicDatabase:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = create_engine(url, hide_parameters=True)
+            parsed = make_url(url)
+            driver = _DRIVERS.get(parsed.get_backend_name(), parsed.drivername)
+            self._engine = create_engine(parsed.set(drivername=driver), hide_parameters=True)
             self._connection = self._engine.connect()
             present = inspect(self._connection).get_table_names()
         except (ArgumentError, NoSuchModuleError):
