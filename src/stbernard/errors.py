@@ -6,6 +6,7 @@
     │   └── InvalidState                      the node is not in a state for this
     ├── Forbidden                       403   configured or protected against it
     ├── NotFound                        404   no such node, port, driver …
+    ├── MethodNotAllowed                405   not with this method in this microversion
     ├── NotAcceptable                   406   not in this microversion
     ├── Conflict                        409   a name, address or state is taken
     │   └── NodeLocked                        an operation holds the node; try again
@@ -55,6 +56,12 @@ class Forbidden(StBernardError):
 
 class NotFound(StBernardError):
     status = 404
+
+
+class MethodNotAllowed(StBernardError):
+    """What is here can be read, but in this microversion not be changed."""
+
+    status = 405
 
 
 class NotAcceptable(StBernardError):

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 
 from stbernard.api import microversions
 from stbernard.api.microversions import LATEST, Version
-from stbernard.errors import BadRequest, InvalidParameter, NotFound
+from stbernard.errors import BadRequest, InvalidParameter, MethodNotAllowed, NotFound
 from stbernard.settings import Settings
 
 DEPTH = 64  # of nested JSON; deeper than anything a node holds
@@ -88,6 +88,11 @@ class Call:
         """Raises NotFound if the version has no such resource."""
         if not self.version.allows("resource", resource):
             raise NotFound("Resource could not be found.")
+
+    def need_to_change(self, resource: str) -> None:
+        """Raises MethodNotAllowed if the version has no such resource."""
+        if not self.version.allows("resource", resource):
+            raise MethodNotAllowed(f"The API version {self.version} does not allow {resource}")
 
     def need_below_node(self, resource: str) -> None:
         if not self.version.allows("node resource", resource):

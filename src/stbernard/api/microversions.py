@@ -95,6 +95,9 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "category": 101,
         "available_for_dynamic_portgroup": 111,
     },
+    "deploy template field": {},
+    "runbook field": {"description": 112, "traits": 112},
+    "inspection rule field": {},
     "driver field": {
         "properties": 14,
         "type": 30,
@@ -170,6 +173,7 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "children": 83,
         "firmware": 86,
     },
+    "runbook resource": {"traits": 112},
     "behaviour": {"available has a name": 2, "names": 5, "free names": 10, "new is enroll": 11},
 }
 

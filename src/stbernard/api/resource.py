@@ -72,6 +72,10 @@ class Resource(Generic[R]):
         """Raises NotFound, InvalidParameter if the version does not know the resource."""
         call.need(self.collection)
 
+    def need_to_change(self, call: Call) -> None:
+        """Raises MethodNotAllowed if the version does not know the resource."""
+        call.need_to_change(self.collection)
+
     def ident(self, call: Call, text: str) -> str:
         """A UUID (canonical) from a path, or a name if the resource has them.
 
@@ -108,7 +112,7 @@ class Resource(Generic[R]):
         call.only()
         wanted = steps(call, self.patchable)
         call.version.require(f"{self.name} field", {root(step) for step in wanted})
-        document = patched({name: getattr(record, name) for name in self.patchable}, wanted)
+        document = patched({name: _as_json(record, name) for name in self.patchable}, wanted)
         required = tuple(name for name in self.required if name in self.patchable)
         checked = schemas.check("patch", document, self.given, required=required)
         return {name: checked.get(name, self._default(name)) for name in self.patchable}
@@ -194,3 +198,9 @@ class Resource(Generic[R]):
         if name in _TIMES:
             return timestamp(getattr(record, name))
         return self.also[name](record) if name in self.also else getattr(record, name)
+
+
+def _as_json(record: Record, name: str) -> Any:
+    """A field as a patch sees it."""
+    value = getattr(record, name)
+    return list(value) if isinstance(value, tuple) else value

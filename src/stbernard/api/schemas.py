@@ -8,11 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import os_traits
+
 from stbernard.api.call import as_uuid, boolean
 from stbernard.errors import InvalidParameter
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE | re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)  # what a database's integers hold
+_TRAIT = re.compile(rf"{os_traits.CUSTOM_NAMESPACE}[A-Z0-9_]+", re.ASCII)
+_STANDARD_TRAITS = frozenset(os_traits.get_traits())
+_LONGEST_TRAIT = 255
 _JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "object": dict,
@@ -65,6 +70,26 @@ def string(name: str, value: object) -> str | None:
     return value
 
 
+def trait(name: str, value: object) -> str:
+    """A standard trait, or a custom one. Raises InvalidParameter."""
+    if not isinstance(value, str):
+        raise InvalidParameter(f"Schema error for {name}: a trait is not of type 'string'")
+    if value in _STANDARD_TRAITS:
+        return value
+    if not _TRAIT.fullmatch(value) or len(value) > _LONGEST_TRAIT:
+        raise InvalidParameter(
+            f"Schema error for {name}: '{value[:100]}' is no trait. It is neither one of the "
+            "standard traits (os-traits) nor CUSTOM_ followed by A-Z, 0-9 and _, at most "
+            f"{_LONGEST_TRAIT} characters in all"
+        )
+    return value
+
+
+def traits(name: str, value: list[object]) -> tuple[str, ...]:
+    """Each once, in the order given. Raises InvalidParameter."""
+    return tuple(dict.fromkeys(trait(name, entry) for entry in value))
+
+
 def text(longest: int = 255) -> Field:
     return Field(("string", "null"), longest)
 
@@ -72,6 +97,8 @@ def text(longest: int = 255) -> Field:
 OBJECT = Field(("object", "null"))
 BOOLEAN = Field(("string", "boolean", "null"), read=boolean)
 UUID = Field(("string", "null"), read=uuid)
+TRAIT = Field(("string",), read=trait)
+TRAITS = Field(("array", "null"), read=traits)
 INTERFACES = (
     *("bios", "boot", "console", "deploy", "firmware", "inspect", "management"),
     *("network", "power", "raid", "rescue", "storage", "vendor"),
@@ -150,15 +177,20 @@ def check(
 
 
 def _read(what: str, name: str, value: Any, field: Field) -> Any:
-    if not any(_is(value, kind) for kind in field.types):
-        shown = repr(value) if isinstance(value, (int, float, type(None))) else name
-        kinds = ", ".join(f"'{kind}'" for kind in field.types)
-        raise InvalidParameter(f"Schema error for {what}: {shown} is not of type {kinds}")
+    check_type(what, name, value, field.types)
     if field.longest and isinstance(value, str) and len(value) > field.longest:
         raise InvalidParameter(
             f"Schema error for {what}: {name} is too long, it may have {field.longest} characters"
         )
     return field.read(name, value) if field.read and value is not None else value
+
+
+def check_type(what: str, name: str, value: object, types: tuple[str, ...]) -> None:
+    """Raises InvalidParameter."""
+    if not any(_is(value, kind) for kind in types):
+        shown = repr(value) if isinstance(value, (int, float, type(None))) else name
+        kinds = ", ".join(f"'{kind}'" for kind in types)
+        raise InvalidParameter(f"Schema error for {what}: {shown} is not of type {kinds}")
 
 
 def _is(value: object, kind: str) -> bool:

@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.errors import NotFound
 
-_LISTS = ("chassis", "portgroups", "allocations", "deploy_templates", "runbooks", "shards")
+_LISTS = ("chassis", "portgroups", "allocations", "shards")
 _BELOW_NODE = ("portgroups", "traits", "children", "firmware")
 _VOLUME = ("connectors", "targets")
 

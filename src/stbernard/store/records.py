@@ -91,6 +91,9 @@ class Records(Generic[R]):
 
         self._database.write(work)
 
+    def delete_all(self) -> None:
+        self._database.write(lambda connection: connection.execute(delete(self._table)))
+
     # What a kind may have of its own.
 
     def _before_create(self, connection: Connection, record: R) -> None:

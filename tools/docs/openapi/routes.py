@@ -100,6 +100,8 @@ class _Asking(Call):
     def need(self, resource: str) -> None:
         self.noted.since = SINCE["resource"].get(resource, MINIMUM)
 
+    need_to_change = need
+
     def need_below_node(self, resource: str) -> None:
         self.noted.since = SINCE["node resource"].get(resource, MINIMUM)
 

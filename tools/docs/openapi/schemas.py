@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 from litestar import Response
 
-from stbernard.api import node_view, schemas
+from stbernard.api import inspection_rule_parts, node_view, schemas, steps
 from stbernard.api.call import boolean
 from stbernard.api.microversions import MINIMUM, SINCE
 from stbernard.api.resource import Resource
@@ -40,10 +40,20 @@ SHARED: Mapping[str, Schema] = {
     },
 }
 
-_READ: Mapping[Callable[..., Any], Schema] = {
-    schemas.uuid: {"format": "uuid"},
-    schemas.mac_address: {"pattern": "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
-}
+
+def _table(fields: schemas.Fields, *required: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": {name: _field(each) for name, each in sorted(fields.items())},
+        "required": [*required],
+        "additionalProperties": False,
+    }
+
+
+def _operators(names: Iterable[str]) -> Schema:
+    """The actions or conditions of an inspection rule."""
+    properties = {"op": {"enum": [*names]}, "args": {"type": ["array", "object"]}}
+    return {"items": {"type": "object", "properties": properties, "required": ["op", "args"]}}
 
 
 def versioned(schema: Schema, since: int) -> Schema:
@@ -53,6 +63,15 @@ def versioned(schema: Schema, since: int) -> Schema:
 
 def since(kind: str, name: str) -> int:
     return SINCE.get(kind, {}).get(name, MINIMUM)
+
+
+def _field(field: schemas.Field) -> Schema:
+    schema: Schema = {"type": list(field.types) if len(field.types) > 1 else field.types[0]}
+    if field.longest:
+        schema["maxLength"] = field.longest
+    if field.read is boolean:
+        schema["description"] = "A boolean, or a word for one: true, false, on, off, yes, no …"
+    return schema | _READ.get(field.read, {}) if field.read else schema
 
 
 def of_type(kind: Any) -> Schema:
@@ -72,15 +91,6 @@ def given(what: str, fields: schemas.Fields, required: Iterable[str] = ()) -> Sc
         "required": sorted(required),
         "additionalProperties": False,
     }
-
-
-def _field(field: schemas.Field) -> Schema:
-    schema: Schema = {"type": list(field.types) if len(field.types) > 1 else field.types[0]}
-    if field.longest:
-        schema["maxLength"] = field.longest
-    if field.read is boolean:
-        schema["description"] = "A boolean, or a word for one: true, false, on, off, yes, no …"
-    return schema | _READ.get(field.read, {}) if field.read else schema
 
 
 def patch(fields: Iterable[str]) -> Schema:
@@ -171,3 +181,29 @@ def _own(resource: Resource[Any]) -> tuple[str, ...]:
 
 def _types(kind: type[msgspec.Struct]) -> dict[str, Schema]:
     return {each.name: of_type(each.type) for each in msgspec.structs.fields(kind)}
+
+
+_TRAIT: Schema = {"type": "string", "maxLength": 255, "description": "Standard, or CUSTOM_…"}
+_READ: dict[Callable[..., Any], Schema] = {
+    schemas.uuid: {"format": "uuid"},
+    schemas.mac_address: {"pattern": "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
+    schemas.trait: _TRAIT,
+    schemas.traits: {"items": _TRAIT},
+    steps.interface: {"enum": [*steps.INTERFACES]},
+    steps.not_empty: {"minLength": 1},
+    steps.not_negative: {"minimum": 0, "pattern": "^[0-9]+$"},
+    inspection_rule_parts.actions: _operators(inspection_rule_parts.ACTIONS) | {"minItems": 1},
+    inspection_rule_parts.conditions: _operators(
+        sign + name for name in inspection_rule_parts.CONDITIONS for sign in ("", "!")
+    ),
+    inspection_rule_parts.phase: {"enum": ["main", None]},
+    inspection_rule_parts.priority: {"minimum": 0, "maximum": 9999},
+}
+"""What the functions that read a field ask of it."""
+_READ |= {
+    steps.deploy_steps: {
+        "items": _table(steps.DEPLOY_STEP, "interface", "step", "args", "priority"),
+        "minItems": 1,
+    },
+    steps.runbook_steps: {"items": _table(steps.RUNBOOK_STEP, "interface", "step", "order")},
+}
