@@ -8,7 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from stbernard.nodes import Node
+import msgspec
+
+from stbernard.nodes import Agent, Node
 from stbernard.operations.machine import Transition, under_way
 from stbernard.operations.operation import Operation, Step
 from stbernard.operations.outcome import Failed, Next, Outcome, Retry, Trouble, Wait
@@ -138,6 +140,8 @@ def _end(node: Node, operation: Operation, changes: Changes, line: Entry) -> Adv
     not_restored = changes.get("not_restored", node.not_restored)
     row = under_way(node.provision_state)
     changes |= _ENDED
+    agent: Agent = changes.get("agent", node.agent)
+    changes |= {"agent": msgspec.structs.replace(agent, token=None)}
     if failure:
         changes |= {"last_error": _last_error(operation, failure, not_restored)}
         changes |= {"target_power_state": None}
