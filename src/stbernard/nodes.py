@@ -220,10 +220,19 @@ class Node(Record, frozen=True, kw_only=True):
     started_at: float | None = None  # when the step started
     due_at: float | None = None  # when a worker is to look at it
     deadline: float | None = None  # when the step has failed; None: never
+    operation_deadline: float | None = None  # when the operation as a whole has; None: never
     lease_owner: str | None = None
     lease_until: float | None = None
     fence: int = 0  # grows with every claim; a write under an older one is lost
     wakeups: int = 0  # grows with every event (heartbeat …)
+
+    @property
+    def ends_by(self) -> float | None:
+        """When time runs out: the step's, or the operation's if it is over first.
+
+        What is undone has only the time of its steps: it is too late for the whole already."""
+        whole = None if self.undoing else self.operation_deadline
+        return min((at for at in (self.deadline, whole) if at is not None), default=None)
 
     def interface(self, kind: str) -> str | None:
         """The name of the interface of this kind, e.g. `interface("power")` → `redfish`."""

@@ -111,7 +111,7 @@ class Conductor:
     """[conductor]"""
 
     rescue_callback_timeout: int = _option(1800, min=0)
-    """Seconds until a rescue whose ramdisk does not call back fails; 0: never."""
+    """Seconds from the request until a rescue that is not done has failed; 0: never."""
     rescue_kernel: str | None = None
     """URL (`file`, `http`, `https`) of the rescue kernel for nodes that name none."""
     rescue_ramdisk: str | None = None

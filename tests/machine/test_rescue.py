@@ -119,7 +119,7 @@ def test_a_ramdisk_that_never_calls_back(world: World) -> None:
     """It cannot: the address it is told to call is nobody's."""
     world.stop()
     world.start(
-        "[conductor]\nrescue_callback_timeout = 5\n"
+        "[conductor]\nrescue_callback_timeout = 10\n"
         "[deploy]\nexternal_callback_url = http://10.77.0.99:6385\n"
         "http_url = http://10.77.0.1:6385/boot\n"
     )

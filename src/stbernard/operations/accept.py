@@ -120,12 +120,14 @@ class Requests:
         self._store.leases.accept(node.uuid, request)
 
     def _request(self, operation: str, within: int | None = None, **values: Any) -> Request:
-        first = OPERATIONS[operation].steps[0]
+        whole = OPERATIONS[operation]
+        first = whole.steps[0]
         return Request(
             operation=operation,
             operation_id=str(uuid.uuid4()),
             first_step=first.name,
             within=within or first.within(self._settings) or None,
+            all_within=whole.within(self._settings) or None,
             **values,
         )
 

@@ -37,12 +37,10 @@ def advance(node: Node, operation: Operation, outcome: Outcome, settings: Settin
         case Next():
             following = _undone if node.undoing else _step_done
             return following(node, operation, settings, outcome)
-        case Wait(otherwise=reason) if _over(node, 0):
+        case Wait(otherwise=reason) | Retry(why=reason) if _over(node):
             return _failed(node, operation, settings, reason)
         case Wait():
             return _wait(node, outcome)
-        case Retry(why=reason) if _over(node, outcome.after):
-            return _failed(node, operation, settings, reason)
         case Retry():
             return _retry(node, outcome)
         case Failed(reason=reason):
@@ -59,8 +57,8 @@ def go_back(node: Node, operation: Operation, step: str, settings: Settings, why
     return Advance(changes | _begin(operation.step(step), settings), (line,))
 
 
-def _over(node: Node, seconds: float) -> bool:
-    return node.deadline is not None and time.time() + seconds >= node.deadline
+def _over(node: Node) -> bool:
+    return node.ends_by is not None and time.time() >= node.ends_by
 
 
 def _step_done(node: Node, operation: Operation, settings: Settings, outcome: Next) -> Advance:
@@ -121,7 +119,7 @@ def _begin(step: Step, settings: Settings) -> Changes:
 
 def _wait(node: Node, outcome: Wait) -> Advance:
     row = under_way(node.provision_state)
-    changes: Changes = {"due_at": node.deadline}
+    changes: Changes = {"due_at": node.ends_by}
     if row and row.waiting:
         changes |= _state(row.waiting)
     lines = (_line(node, Event.WAITING, detail=f"for {outcome.event}"),) if not node.attempt else ()
@@ -131,7 +129,9 @@ def _wait(node: Node, outcome: Wait) -> Advance:
 def _retry(node: Node, outcome: Retry) -> Advance:
     lines = (_line(node, Event.RETRYING, detail=outcome.why),) if not node.attempt else ()
     attempt = 0 if isinstance(outcome, Trouble) else node.attempt + 1
-    changes = {"attempt": attempt, "due_at": time.time() + outcome.after}
+    again = time.time() + outcome.after
+    # the last try is at the deadline: neither given up before, nor noticed later
+    changes = {"attempt": attempt, "due_at": min(again, node.ends_by or again)}
     return Advance(changes, lines, release=True)
 
 
@@ -175,6 +175,7 @@ _ENDED: Changes = {
     "started_at": None,
     "due_at": None,
     "deadline": None,
+    "operation_deadline": None,
 }
 
 

@@ -16,6 +16,11 @@ def hardware_timeout(settings: Settings) -> int:
     return settings.conductor.power_state_change_timeout
 
 
+def no_limit(_: Settings) -> int:
+    """For an operation whose steps have theirs, and for a step that has its operation's."""
+    return 0
+
+
 @dataclass(frozen=True)
 class Step:
     """One step. The action, and its undo, may be called again after a crash (at least once).
@@ -33,11 +38,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that happens to a node, step after step; its name is the verb."""
+    """Something that happens to a node, step after step; its name is the verb.
+
+    `within`: seconds until the operation as a whole has failed and is undone, 0 for never."""
 
     name: str
     steps: tuple[Step, ...]
     fault: str | None = None  # the node's fault when an undo fails for good
+    within: Seconds = no_limit
 
     def step(self, name: str | None) -> Step:
         return self.steps[self._index(name)]

@@ -6,7 +6,7 @@ Whatever goes wrong on the way, the undos bring the server back to its instance,
 
 from stbernard.drivers.base import Task
 from stbernard.nodes import Agent, HowItWas
-from stbernard.operations.operation import Operation, Step
+from stbernard.operations.operation import Operation, Step, no_limit
 from stbernard.operations.outcome import Next, Outcome, Wait
 from stbernard.operations.steps import (
     boot_instance_next,
@@ -71,9 +71,10 @@ def wait_for_agent(task: Task) -> Outcome:
     seconds = task.settings.conductor.rescue_callback_timeout
     return Wait(
         "the agent's heartbeat",
-        otherwise=f"No agent called back within {seconds} s ([conductor]rescue_callback_timeout). "
-        "Look at the server's console: did it get an address by DHCP, did it load the boot script "
-        f"and the ramdisk, can it reach {task.settings.callback_url}?",
+        otherwise=f"No agent called back within {seconds} s of the request "
+        "([conductor]rescue_callback_timeout). Look at the server's console: did it get an address "
+        "by DHCP, did it load the boot script and the ramdisk, can it reach "
+        f"{task.settings.callback_url}?",
     )
 
 
@@ -97,15 +98,16 @@ def prove_login(task: Task) -> Outcome:
 RESCUE = Operation(
     name="rescue",
     fault="rescue abort failure",
-    steps=(
-        Step(check_everything, within=callback_timeout),
+    within=callback_timeout,
+    steps=(  # without a limit of their own they have the rescue's
+        Step(check_everything, within=no_limit),
         Step(remember_how_it_was, undo=forget_the_rescue),
         Step(power_off, undo=power_as_it_was),
         Step(leave_tenant_networks, undo=join_tenant_networks),
         Step(join_rescuing_network, undo=leave_rescuing_network),
         Step(boot_ramdisk_next, undo=boot_instance_next),
         Step(power_on, undo=power_off),
-        Step(wait_for_agent, within=callback_timeout),
+        Step(wait_for_agent, within=no_limit),
         Step(meet_agent, within=agent_timeout),
         Step(open_login, within=agent_timeout),
         Step(leave_rescuing_network),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from stbernard.errors import NotFound
 from stbernard.nodes import Node
@@ -82,6 +82,24 @@ class Journal:
         query = select(_journal).where(_journal.c.node_uuid == node_uuid).order_by(_journal.c.id)
         if operation_id:
             query = query.where(_journal.c.operation_id == operation_id)
+        return self._entries(query)
+
+    def last_rescue(self, node_uuid: str) -> tuple[Entry, ...]:
+        """A node's last rescue and, if it has begun, the unrescue after it, oldest first."""
+        accepted = select(func.max(_journal.c.id)).where(
+            _journal.c.node_uuid == node_uuid,
+            _journal.c.operation == "rescue",
+            _journal.c.event == Event.ACCEPTED,
+        )
+        query = (
+            select(_journal)
+            .where(
+                _journal.c.node_uuid == node_uuid,
+                _journal.c.id >= accepted.scalar_subquery(),
+                _journal.c.operation.in_(("rescue", "unrescue")),
+            )
+            .order_by(_journal.c.id)
+        )
         return self._entries(query)
 
     def history(self, node_uuid: str) -> tuple[Entry, ...]:

@@ -30,12 +30,15 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it is accepted. `states`: those the node must be in still."""
+    """A request as it is accepted. `states`: those the node must be in still.
+
+    `within`, `all_within`: seconds for the first step, and for the operation as a whole."""
 
     operation: str
     operation_id: str
     first_step: str
     within: float | None
+    all_within: float | None = None
     states: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Leases:
                 started_at=now,
                 due_at=now,
                 deadline=now + request.within if request.within else None,
+                operation_deadline=now + request.all_within if request.all_within else None,
                 lease_owner=None,
                 lease_until=None,
                 updated_at=now,

@@ -137,6 +137,7 @@ nodes = Table(
     Column("started_at", Double),
     Column("due_at", Double),
     Column("deadline", Double),
+    Column("operation_deadline", Double),
     Column("lease_owner", String(255)),
     Column("lease_until", Double),
     Column("fence", Integer, nullable=False),

@@ -43,10 +43,11 @@ def test_next_goes_to_the_following_step_with_its_deadline() -> None:
     assert 59 < after["deadline"] - time.time() <= 60
 
 
-def test_the_step_that_waits_has_the_callback_timeout() -> None:
+def test_the_step_that_waits_has_what_is_left_of_the_whole_rescue() -> None:
     after = changes(rescuing("power_on"), Next())
-    assert after["step"] == "wait_for_agent"
-    assert 1799 < after["deadline"] - time.time() <= 1800
+    assert (after["step"], after["deadline"]) == ("wait_for_agent", None)
+    node = rescuing("wait_for_agent", deadline=None, operation_deadline=time.time() + 900)
+    assert changes(node, Wait("a heartbeat", "none came"))["due_at"] == node.operation_deadline
 
 
 def test_waiting_shows_the_waiting_state_and_lets_the_node_go() -> None:
@@ -72,6 +73,21 @@ def test_a_wait_past_its_deadline_turns_round() -> None:
     assert after["provision_state"] == "rescuing"
 
 
+@pytest.mark.parametrize("outcome", [Wait("a heartbeat", "too late"), Retry(1, "too late")])
+def test_the_whole_rescue_ends_a_step_that_has_time_left(outcome: Outcome) -> None:
+    now = time.time()
+    node = rescuing("power_off", deadline=now + 60, operation_deadline=now - 1)
+    after = changes(node, outcome)
+    assert (after["undoing"], after["failure"]) == (True, "too late")
+    assert after["deadline"] > now  # the undo has its own time, however late it is
+
+
+def test_an_undo_has_its_time_though_the_whole_is_over() -> None:
+    now = time.time()
+    node = rescuing("power_on", undoing=True, deadline=now + 60, operation_deadline=now - 1)
+    assert "not_restored" not in changes(node, Retry(1, "the BMC is busy"))
+
+
 def test_a_wait_without_a_deadline_waits_for_ever() -> None:
     node = rescuing("wait_for_agent", deadline=None)
     assert changes(node, Wait("a heartbeat", "none came"))["due_at"] is None
@@ -84,9 +100,11 @@ def test_a_retry_comes_back_later() -> None:
     assert 0 < following.changes["due_at"] - time.time() <= 0.5
 
 
-def test_a_retry_that_would_pass_the_deadline_fails() -> None:
-    node = rescuing("power_off", deadline=time.time() + 0.1)
-    assert changes(node, Retry(0.5, "still on"))["failure"] == "still on"
+def test_the_last_retry_is_at_the_deadline() -> None:
+    node = rescuing("power_off", deadline=time.time() + 60)
+    assert changes(node, Retry(90, "still on"))["due_at"] == node.deadline
+    node = rescuing("power_off", deadline=time.time())
+    assert changes(node, Retry(90, "still on"))["failure"] == "still on"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def upgrade() -> None:
         _add("nodes", _json(name, empty="{}"))
     _add("nodes", _json("traits", empty="[]"))
     _add("nodes", sa.Column("allocation_uuid", sa.String(36)))
-    for name in ("inspection_started_at", "inspection_finished_at"):
+    for name in ("inspection_started_at", "inspection_finished_at", "operation_deadline"):
         _add("nodes", sa.Column(name, sa.Double()))
     _add(
         "ports",

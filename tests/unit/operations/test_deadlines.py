@@ -1,0 +1,58 @@
+"""Time-outs, in the running engine: none is early, each is due to the second."""
+
+import time
+
+import pytest
+
+from stbernard.drivers.fake import FakeHardware
+from stbernard.errors import BMCUnreachable
+from tests.unit.operations.conftest import Engine
+
+WHOLE = 3  # seconds: [conductor]rescue_callback_timeout of these tests
+
+
+@pytest.fixture
+def with_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fake hardware whose rescue waits for an agent (that never calls)."""
+    monkeypatch.setattr(FakeHardware, "needs_ramdisk", True)
+
+
+def test_a_rescue_that_waits_is_due_when_its_time_is_over(
+    engine: Engine, with_an_agent: None
+) -> None:
+    node = engine.enroll()
+    engine.requests.rescue(node.uuid, "secret")
+    accepted = engine.store.nodes.get(node.uuid)
+    engine.reconciler.start()
+    waiting = engine.wait(node, "rescue wait")
+    assert waiting.due_at == waiting.operation_deadline == accepted.operation_deadline
+    failed = engine.wait(node)
+    lines = {line.event: line for line in engine.store.journal.timeline(node.uuid)}
+    assert lines["step failed"].at >= (waiting.operation_deadline or 0)
+    assert failed.provision_state == "rescue failed"
+    assert f"within {WHOLE} s of the request" in (failed.last_error or "")
+    assert failed.operation_deadline is None
+
+
+def test_a_step_that_fails_is_tried_until_its_time_is_over(engine: Engine) -> None:
+    node = engine.enroll()
+    engine.hardware(node).fail(node, "open_login", BMCUnreachable("no answer"), times=1000)
+    engine.reconciler.start()
+    engine.requests.rescue(node.uuid, "secret")
+    engine.wait(node)
+    failed = next(
+        line for line in engine.store.journal.timeline(node.uuid) if line.event == "step failed"
+    )
+    assert (failed.step, failed.detail) == ("open_login", "no answer")
+    assert failed.seconds is not None
+    assert failed.seconds >= 2  # [agent]command_timeout of these tests
+
+
+def test_operations_without_a_limit_of_their_own_have_none(engine: Engine) -> None:
+    node = engine.enroll(provision_state="enroll")
+    engine.requests.provision(node.uuid, "manage")
+    accepted = engine.store.nodes.get(node.uuid)
+    assert accepted.operation_deadline is None
+    assert accepted.ends_by == accepted.deadline
+    assert accepted.deadline is not None
+    assert accepted.deadline > time.time()
