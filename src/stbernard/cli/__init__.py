@@ -9,11 +9,8 @@ from stbernard.cli.why import why
 
 app = Typer(name="stbernard", no_args_is_help=True, help="Rescue bare-metal servers.")
 app.command()(serve)
-<<<<<<< HEAD
 app.command("import")(import_)
-=======
 app.command()(why)
->>>>>>> 34d5b39 (Tell why a node waits: the rescue as a resource, stbernard why, a deadline for the whole rescue)
 app.add_typer(db.app, name="db")
 app.add_typer(lab.app, name="lab")
 app.add_typer(ramdisk.app, name="ramdisk")
