@@ -248,7 +248,22 @@ class Changes(TypedDict, total=False):
     boot_mode: str | None
     secure_boot: bool | None
     driver_internal_info: dict[str, Any]
+    properties: dict[str, Any]
     instance_info: dict[str, Any]
+    instance_uuid: str | None
+    instance_name: str | None
+    allocation_uuid: str | None
+    raid_config: dict[str, Any]
+    target_raid_config: dict[str, Any]
+    console_enabled: bool
+    clean_step: dict[str, Any]
+    deploy_step: dict[str, Any]
+    service_step: dict[str, Any]
+    inspection_started_at: float | None
+    inspection_finished_at: float | None
+    maintenance: bool
+    maintenance_reason: str | None
+    fault: str | None
     agent: Agent
     before_rescue: HowItWas | None
     login: Login | None

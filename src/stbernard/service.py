@@ -37,7 +37,7 @@ def serve(settings: Settings) -> None:
         registry = Registry(settings)
         tasks = Tasks(store, registry, settings)
         worker = Reconciler(store, tasks, settings)
-        app = make_app(Parts(settings, store, Requests(store, settings), tasks, registry))
+        app = make_app(Parts(settings, store, Requests(store, tasks, settings), tasks, registry))
         store.conductors.register(
             settings.default.host,
             settings.default.conductor_group,

@@ -112,6 +112,18 @@ class Conductor:
 
     rescue_callback_timeout: int = _option(1800, min=0)
     """Seconds from the request until a rescue that is not done has failed; 0: never."""
+    deploy_callback_timeout: int = _option(1800, min=0)
+    """Seconds that a deploy step may take; 0: no limit."""
+    clean_callback_timeout: int = _option(1800, min=0)
+    """Seconds that a clean step may take; 0: no limit."""
+    service_callback_timeout: int = _option(1800, min=0)
+    """Seconds that a service step may take; 0: no limit."""
+    inspect_wait_timeout: int = _option(1800, min=0)
+    """Seconds that an inspection may take; 0: no limit."""
+    automated_clean: bool = False
+    """Whether nodes without a choice of their own are cleaned before they become available."""
+    max_conductor_wait_step_seconds: int = _option(30, min=0, max=1800)
+    """Seconds that the step `wait` may ask for."""
     rescue_kernel: str | None = None
     """URL (`file`, `http`, `https`) of the rescue kernel for nodes that name none."""
     rescue_ramdisk: str | None = None
@@ -196,8 +208,15 @@ class Fake:
 
     power_delay: str = "0"
     boot_delay: str = "0"
+    deploy_delay: str = "0"
+    vendor_delay: str = "0"
     management_delay: str = "0"
+    inspect_delay: str = "0"
+    raid_delay: str = "0"
+    bios_delay: str = "0"
+    storage_delay: str = "0"
     rescue_delay: str = "0"
+    firmware_delay: str = "0"
     """Seconds (`3`, or a range `1,5`) that this interface of fake hardware takes."""
     state_dir: str | None = None
     """A folder in which fake hardware outlives the process; an option of ours."""

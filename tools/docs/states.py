@@ -4,13 +4,16 @@ from collections.abc import Iterable
 
 from stbernard.operations.catalogue import OPERATIONS
 from stbernard.operations.machine import (
-    ABORTABLE,
+    ALIASES,
     DELETABLE,
+    HOLDING,
     INTERFACES_CHANGEABLE,
     LOOKUP_ALLOWED,
     TABLE,
+    WAITING,
     State,
     Transition,
+    following,
 )
 from stbernard.operations.operation import Operation
 
@@ -40,8 +43,13 @@ def render() -> str:
             "| verb | accepted in | goes on in | waits in | ends in | fails to |",
             "|---|---|---|---|---|---|",
             *(_line(row) for row in TABLE),
-            f"| abort | {_list(ABORTABLE)} | rescuing | | | rescue failed |",
             "",
+            *(f"- `{alias}` is the older name of `{verb}`." for alias, verb in ALIASES.items()),
+            f"- `abort` ends an operation in {_list(WAITING)}: as if it had failed,",
+            "  at once or after a step that must not be cut off.",
+            f"- `unhold` lets an operation go on in {_list(HOLDING)}.",
+            "- After `undeploy` the node is cleaned as by `provide`; a retired node becomes",
+            "  manageable instead of available.",
             f"- A node may be deleted in {_list(DELETABLE)}; in maintenance in any state.",
             f"- Its interfaces may be changed in {_list(INTERFACES_CHANGEABLE)}; "
             "in maintenance in any state.",
@@ -71,12 +79,17 @@ def _edges(row: Transition) -> Iterable[str]:
         if row.waiting:
             yield f"    {_alias(row.during)} --> {_alias(row.waiting)} : waits"
             yield f"    {_alias(row.waiting)} --> {_alias(row.during)} : goes on, or abort"
-        yield f"    {_alias(row.during)} --> {_alias(row.done)} : done"
+        if row.holding:
+            yield f"    {_alias(row.during)} --> {_alias(row.holding)} : step hold"
+            yield f"    {_alias(row.holding)} --> {_alias(row.during)} : unhold, or abort"
+        after = following(row.then).during if row.then else row.done
+        yield f"    {_alias(row.during)} --> {_alias(after or row.done)} : done"
         yield f"    {_alias(row.during)} --> {_alias(row.failed)} : failed"
 
 
 def _line(row: Transition) -> str:
-    cells = (row.verb, _list(row.accepted_in), row.during, row.waiting, row.done, row.failed)
+    waits = _list(state for state in (row.waiting, row.holding) if state)
+    cells = (row.verb, _list(row.accepted_in), row.during, waits, row.done, row.failed)
     return "| " + " | ".join(cell or "" for cell in cells) + " |"
 
 

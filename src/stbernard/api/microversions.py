@@ -132,10 +132,13 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "clean_steps": 15,
         "configdrive": 1,
         "deploy_steps": 69,
-        "disable_ramdisk": 70,
         "service_steps": 87,
         "runbook": 92,
     },
+    "disable_ramdisk": {"clean": 70, "service": 108},
+    "configdrive with": {"active": 1, "rebuild": 35},
+    "configdrive part": {"configdrive": 56, "vendor_data": 59},
+    "abort in state": {"inspect wait": 41, "wait call-back": 110},
     "power": {"soft power off": 27, "soft rebooting": 27, "timeout": 27},
     "heartbeat field": {
         "agent_version": 36,
@@ -174,7 +177,13 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "firmware": 86,
     },
     "runbook resource": {"traits": 112},
-    "behaviour": {"available has a name": 2, "names": 5, "free names": 10, "new is enroll": 11},
+    "behaviour": {
+        "available has a name": 2,
+        "names": 5,
+        "free names": 10,
+        "new is enroll": 11,
+        "inspect wait has a name": 39,
+    },
 }
 
 _HEADER = "X-OpenStack-Ironic-API-Version"

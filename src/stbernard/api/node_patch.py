@@ -41,6 +41,11 @@ def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool)
         raise Conflict(
             f"Node {node.uuid} can not be updated while a state transition is in progress."
         )
+    inspected = node.provision_state == State.INSPECTING
+    if inspected and call.version.allows("behaviour", "inspect wait has a name"):
+        raise Conflict(
+            f'Cannot update node "{node.uuid}" while it is in state "{node.provision_state}".'
+        )
     document = patched({name: getattr(node, name) for name in PATCHABLE}, wanted)
     checked = schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",))
     values = read({name: checked.get(name) for name in PATCHABLE}, call)

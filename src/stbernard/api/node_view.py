@@ -9,7 +9,7 @@ from stbernard.api.microversions import Version
 from stbernard.api.timestamps import timestamp
 from stbernard.errors import BadRequest
 from stbernard.nodes import INTERFACES, Node, without_secrets
-from stbernard.operations.machine import State, under_way
+from stbernard.operations.machine import WAITING, State
 from stbernard.settings import Settings
 
 MASKED = "******"
@@ -23,16 +23,21 @@ _PLAIN = (
     *("protected_reason", "retired", "retired_reason", "disable_power_off", "console_enabled"),
     *("power_state", "target_power_state", "target_provision_state", "boot_mode", "secure_boot"),
     *("last_error", "fault", "maintenance", "maintenance_reason", "allocation_uuid", "traits"),
-    *("clean_step", "deploy_step", "service_step", "raid_config", "target_raid_config"),
+    *("raid_config", "target_raid_config"),
     *(f"{kind}_interface" for kind in INTERFACES),
 )
 _TIMES = (
     *("created_at", "updated_at", "provision_updated_at"),
     *("inspection_started_at", "inspection_finished_at"),
 )
+_STEPS = ("clean_step", "deploy_step", "service_step")
 _NOT_SORTABLE = (
-    *("properties", "extra", "network_data", "traits", "raid_config", "target_raid_config"),
-    *("clean_step", "deploy_step", "service_step"),
+    "properties",
+    "extra",
+    "network_data",
+    "traits",
+    "raid_config",
+    "target_raid_config",
 )
 SORTABLE = frozenset((*_PLAIN, *_TIMES)) - {*_NOT_SORTABLE} | {"id", "provision_state"}
 
@@ -51,8 +56,7 @@ Show = Callable[[_Seen], Any]
 
 def waits(node: Node) -> bool:
     """Whether the operation of a node waits for an event: nobody holds the node then."""
-    row = under_way(node.provision_state)
-    return bool(row and node.provision_state == row.waiting)
+    return bool(node.operation) and node.provision_state in WAITING
 
 
 def is_held(node: Node) -> bool:
@@ -68,10 +72,16 @@ def _time(name: str) -> Show:
     return lambda seen: timestamp(getattr(seen.node, name))
 
 
+def _without_secrets(name: str) -> Show:
+    return lambda seen: without_secrets(getattr(seen.node, name))
+
+
 def _provision_state(seen: _Seen) -> str | None:
     state = seen.node.provision_state
-    named = seen.version.allows("behaviour", "available has a name")
-    return None if state == State.AVAILABLE and not named else state
+    if state == State.AVAILABLE and not seen.version.allows("behaviour", "available has a name"):
+        return None
+    waits = seen.version.allows("behaviour", "inspect wait has a name")
+    return State.INSPECTING if state == State.INSPECT_WAIT and not waits else state
 
 
 def _reservation(seen: _Seen) -> str | None:
@@ -103,7 +113,7 @@ FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
     **{name: _time(name) for name in _TIMES},
     "conductor": lambda seen: seen.settings.default.host,
-    "driver_info": lambda seen: without_secrets(seen.node.driver_info),
+    **{name: _without_secrets(name) for name in ("driver_info", *_STEPS)},
     "driver_internal_info": _driver_internal_info,
     "health": lambda _: None,  # nothing looks at it yet
     "instance_info": _instance_info,

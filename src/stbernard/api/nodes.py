@@ -30,12 +30,6 @@ _FILTERS = (
     *(*_EQUAL, *_FLAGS, *_UUIDS, "provision_state", "conductor", "conductor_group", "associated"),
     *("sharded", "shard", "description_contains", "include_children"),
 )
-_STATES_OF_IRONIC = frozenset(State) | {
-    *("deploying", "wait call-back", "deploy failed", "deploy complete", "deploy hold"),
-    *("deleting", "deleted", "error", "rebuild", "cleaning", "clean wait", "clean failed"),
-    *("clean hold", "inspecting", "inspect wait", "inspect failed", "servicing"),
-    *("service wait", "service failed", "service hold"),
-}
 
 
 @post("/v1/nodes", sync_to_thread=True)
@@ -160,7 +154,7 @@ def _page(call: Call, parts: Parts) -> Page:
     call.version.require("node filter", query)
     call.version.require("node field", {query["sort_key"]} if "sort_key" in query else ())
     state = query.get("provision_state")
-    if state is not None and state not in _STATES_OF_IRONIC:
+    if state is not None and state not in frozenset(State):
         raise InvalidParameter(f'Provision state "{state[:100]}" is not valid')
     filters: dict[str, Any] = {
         name: query[name] for name in (*_EQUAL, "provision_state") if name in query

@@ -1,4 +1,4 @@
-"""What is asked of a node: provision, power, maintenance, boot device; and its states."""
+"""The states of a node, its power, maintenance and boot device (its provisioning: provision.py)."""
 
 from functools import partial
 from typing import Any
@@ -11,27 +11,11 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.schemas import integer, string
 from stbernard.errors import BadRequest, InvalidParameter, InvalidState, NodeLocked
-from stbernard.nodes import BootDevice, Node, Power
-from stbernard.operations.machine import ABORTABLE, transition
+from stbernard.nodes import BootDevice, Power
+from stbernard.operations.machine import State
 
-_PROVISION = (
-    *("target", "rescue_password", "configdrive", "clean_steps", "deploy_steps"),
-    *("service_steps", "disable_ramdisk", "runbook"),
-)
 _LONGEST_TIMEOUT = 7 * 24 * 3600  # seconds
 _TARGETS = {power.value: power for power in Power if power != Power.ERROR}
-_ONLY_FOR = {
-    "configdrive": "Adding a config drive is only supported when setting provision state to "
-    "active, rebuild",
-    "clean_steps": '"clean_steps" is only valid when setting target provision state to clean',
-    "deploy_steps": '"deploy_steps" is only valid when setting target provision state to '
-    "active or rebuild",
-    "service_steps": '"service_steps" is only valid when setting target provision state to service',
-    "disable_ramdisk": "disable_ramdisk is supported only with manual cleaning or servicing",
-    "runbook": '"runbooks" is only valid when setting target provision state to any of '
-    "['clean', 'service']",
-}
-"""Arguments of verbs that are not offered here, and what Ironic says to them elsewhere."""
 
 
 @get("/v1/nodes/{ident:str}/states", sync_to_thread=True)
@@ -41,30 +25,9 @@ def show_states(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, 
     return node_view.show_states(node, parts.settings, call)
 
 
-@put("/v1/nodes/{ident:str}/states/provision", status_code=202, sync_to_thread=True)
-def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = _arguments(call, _PROVISION, mandatory="target")
-    target = string("target", given["target"]) or ""
-    node = parts.store.nodes.get(call.node_ident(ident))
-    call.version.require("verb", (target,))
-    if given.get("rescue_password") is not None and target != "rescue":
-        raise BadRequest(
-            '"rescue_password" is only valid when setting target provision state to rescue'
-        )
-    _check_actionable(node, target)
-    _check_arguments(call, given)
-    if target == "rescue":
-        parts.requests.rescue(node.uuid, string("rescue_password", given.get("rescue_password")))
-    elif target == "abort":
-        parts.requests.abort(node.uuid)
-    else:
-        parts.requests.provision(node.uuid, target)
-    return _accepted(call, ident)
-
-
 @put("/v1/nodes/{ident:str}/states/power", status_code=202, sync_to_thread=True)
 def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = _arguments(call, ("target", "timeout"), mandatory="target")
+    given = arguments(call, ("target", "timeout"), mandatory="target")
     target = string("target", given["target"]) or ""
     node = parts.store.nodes.get(call.node_ident(ident))
     timeout = given.get("timeout")
@@ -78,15 +41,20 @@ def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
             f'The requested action "{target[:100]}" can not be performed on node "{node.uuid}" '
             f'while it is in state "{node.power_state}".'
         )
+    if node.provision_state in (State.CLEANING, State.CLEAN_WAIT):
+        raise InvalidState(
+            f'The requested action "{target}" can not be performed on node "{node.uuid}" '
+            f'while it is in state "{node.provision_state}".'
+        )
     if node_view.is_held(node):
         raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
     parts.requests.power(node.uuid, _TARGETS[target], timeout)
-    return _accepted(call, ident)
+    return accepted(call, ident)
 
 
 @put("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
 def set_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = _arguments(call, ("reason",))
+    given = arguments(call, ("reason",))
     reason = string("reason", given.get("reason"))
     return _maintain(ident, call, parts, {"maintenance": True, "maintenance_reason": reason})
 
@@ -125,7 +93,7 @@ def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
 
 def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
     """As an operation of the engine's, whose end is waited for. Raises HardwareError."""
-    given = _arguments(call, ("boot_device", "persistent"), mandatory="boot_device")
+    given = arguments(call, ("boot_device", "persistent"), mandatory="boot_device")
     device = string("boot_device", given["boot_device"])
     persistent = given.get("persistent")
     persistent = boolean("persistent", persistent) if persistent is not None else False
@@ -141,9 +109,7 @@ def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
     parts.requests.boot_device(task.node.uuid, BootDevice(device, persistent), seconds)
 
 
-def _arguments(
-    call: Call, allowed: tuple[str, ...], mandatory: str | None = None
-) -> dict[str, Any]:
+def arguments(call: Call, allowed: tuple[str, ...], mandatory: str | None = None) -> dict[str, Any]:
     """The named arguments of a PUT. Raises InvalidParameter."""
     call.only()
     given = call.json()
@@ -155,26 +121,6 @@ def _arguments(
     return given
 
 
-def _check_actionable(node: Node, verb: str) -> None:
-    """Raises InvalidState; NodeLocked instead while an operation works on the node."""
-    try:
-        if verb == "abort" and node.provision_state in ABORTABLE:
-            return
-        transition(verb, node.provision_state, node.uuid)
-    except InvalidState:
-        if node_view.is_held(node):
-            raise NodeLocked(node.uuid, str(node.operation), node.lease_owner) from None
-        raise
-
-
-def _check_arguments(call: Call, given: dict[str, Any]) -> None:
-    """Raises NotAcceptable, BadRequest for what no verb offered here takes."""
-    for name, refusal in _ONLY_FOR.items():
-        if given.get(name):
-            call.version.require("provision argument", (name,))
-            raise BadRequest(refusal)
-
-
 def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:
     """Also while an operation holds the node: it is a note of people's, no matter of the engine."""
     node = parts.store.nodes.get(call.node_ident(ident))
@@ -182,6 +128,6 @@ def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> 
     return Response(b"", status_code=202)
 
 
-def _accepted(call: Call, ident: str) -> Response[bytes]:
+def accepted(call: Call, ident: str) -> Response[bytes]:
     location = call.link(f"nodes/{ident}/states")["href"]
     return Response(b"", status_code=202, headers={"Location": location})

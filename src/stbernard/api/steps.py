@@ -58,6 +58,18 @@ def runbook_steps(name: str, value: Sequence[object]) -> Steps:
     return _steps(name, value, RUNBOOK_STEP, ("interface", "step", "order"), "Runbook")
 
 
+def requested(name: str, value: object, *, deploy: bool) -> Steps:
+    """The steps that a request for a node names. Raises InvalidParameter."""
+    if not isinstance(value, list):
+        raise InvalidParameter(f"Invalid {name}: it is not of type 'array'")
+    fields = DEPLOY_STEP if deploy else RUNBOOK_STEP
+    required = ("interface", "step", *(("args", "priority") if deploy else ()))
+    try:
+        return tuple({"args": {}, **schemas.check(name, step, fields, required)} for step in value)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"Invalid {name}: {error}") from None
+
+
 def shown(steps: Steps) -> list[dict[str, Any]]:
     return [{**step, "args": without_secrets(step["args"])} for step in steps]
 

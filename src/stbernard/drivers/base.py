@@ -6,8 +6,8 @@ raise a `HardwareError` whose text names the thing and the remedy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from stbernard.nodes import BootDevice, Login, Node, Port, Power
 from stbernard.settings import Settings
@@ -21,6 +21,35 @@ class Interface(Protocol):
 
     def validate(self, task: "Task") -> None:
         """Raise InvalidDriverInfo if the node lacks what this needs; touches no hardware."""
+
+
+@dataclass(frozen=True)
+class NodeStep:
+    """Something an interface can do as a clean, deploy or service step.
+
+    `priorities`: for each of `clean`, `deploy`, `service` that it is offered for, its place in the
+    automatic order, highest first; 0: only by request. `arguments`: name → whether it must be
+    given. `abortable`: whether an abort need not wait until it is through."""
+
+    name: str
+    priorities: Mapping[str, int]
+    arguments: Mapping[str, bool] = field(default_factory=dict)
+    abortable: bool = False
+    needs_ramdisk: bool = True
+
+
+@runtime_checkable
+class StepsInterface(Protocol):
+    """What an interface of any kind has besides, if it offers steps."""
+
+    def steps(self, kind: str) -> tuple[NodeStep, ...]:
+        """Those of the interface of this kind (`deploy`, `raid`, …)."""
+
+    def execute_step(
+        self, task: "Task", kind: str, step: str, arguments: Mapping[str, Any]
+    ) -> float | None:
+        """Begin it, or look how far it is: seconds until one should look again, None when it is
+        through. Raises HardwareError."""
 
 
 class PowerInterface(Interface, Protocol):
@@ -75,6 +104,20 @@ class NetworkInterface(Interface, Protocol):
         """Take it out again."""
 
 
+class DeployInterface(Interface, Protocol):
+    """`validate` also refuses an instance_info that asks for what it cannot do."""
+
+    def tear_down(self, task: "Task") -> float | None:
+        """Take back what it did for the instance: seconds until one should look again, None when
+        it is done. Raises HardwareError."""
+
+
+class InspectInterface(Interface, Protocol):
+    def inspect_hardware(self, task: "Task") -> float | None:
+        """Begin it, or look how far it is: seconds until one should look again, None when it is
+        through. Raises HardwareError."""
+
+
 class RescueInterface(Interface, Protocol):
     needs_ramdisk: bool
     """Whether a rescue boots a ramdisk and waits for its agent."""
@@ -101,6 +144,8 @@ class Driver:
     boot: BootInterface
     network: NetworkInterface
     rescue: RescueInterface
+    deploy: DeployInterface
+    inspect: InspectInterface
     named: Mapping[str, Interface]
     """All interfaces by kind (`power`, `console`, …), those without methods of their own too."""
 

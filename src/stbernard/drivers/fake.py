@@ -8,7 +8,8 @@ a test can read what happened and have calls fail:
     <node uuid>.faults.json  {"<method>": [times, "<class in stbernard.errors>", "<text>"]}
 
 `[fake]*_delay` never holds a thread: power and boot device become true later, as a real BMC's do,
-and the slow calls of boot and rescue raise an error that is not final until their time has come.
+the slow calls of boot and rescue raise an error that is not final until their time has come, and
+the long work (deployment, inspection, steps) says when to look again.
 """
 
 import json
@@ -22,13 +23,18 @@ from typing import Any
 import msgspec
 
 from stbernard import errors
-from stbernard.drivers.base import Task
+from stbernard.drivers.base import NodeStep, Task
+from stbernard.drivers.fake_steps import STEPS
 from stbernard.drivers.none import Noop
 from stbernard.errors import HardwareError, SettingsError
 from stbernard.files import write_atomically
 from stbernard.nodes import BootDevice, Login, Node, Power
 from stbernard.settings import Settings
 
+DELAYS = (
+    *("power", "boot", "deploy", "vendor", "management", "inspect", "raid", "bios"),
+    *("storage", "rescue", "firmware"),
+)
 REMEMBERED_EFFECTS = 200  # per node; a record stays small however long a node lives
 
 _LEADS_TO = {
@@ -44,7 +50,8 @@ class Record(msgspec.Struct):
     """One fake server. `effects`: what was done to it, oldest first; never holds a password.
 
     `power_at` and `boot_at` are the times (seconds since the epoch) from which `power_next` and
-    `boot_next` hold; `busy` are slow calls that have begun, by method, and when they are through;
+    `boot_next` hold; `busy` are slow calls of the operation `run` that have begun, by method, and
+    when they are through;
     `failed` counts the faults that have struck, by method."""
 
     power: str
@@ -56,6 +63,7 @@ class Record(msgspec.Struct):
     boot_next: BootDevice | None = None
     boot_at: float = 0
     busy: dict[str, float] = {}
+    run: str | None = None
     failed: dict[str, int] = {}
     effects: list[str] = []
 
@@ -68,10 +76,7 @@ class FakeHardware(Noop):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         fake = settings.fake
-        self._delays = {
-            kind: _seconds(kind, getattr(fake, f"{kind}_delay"))
-            for kind in ("power", "boot", "management", "rescue")
-        }
+        self._delays = {kind: _seconds(kind, getattr(fake, f"{kind}_delay")) for kind in DELAYS}
         self._folder = Path(fake.state_dir) if fake.state_dir else None
         self._memory: dict[str, Record] = {}
         self._faults: dict[tuple[str, str], tuple[int, HardwareError]] = {}
@@ -155,6 +160,26 @@ class FakeHardware(Noop):
     def clean_up_ramdisk(self, task: Task) -> None:
         self._take_time(task.node, "clean_up_ramdisk", "boot")
 
+    # deploy, inspect, and the steps of all
+
+    def tear_down(self, task: Task) -> float | None:
+        return self._work(task.node, "tear_down", "deploy")
+
+    def inspect_hardware(self, task: Task) -> float | None:
+        return self._work(task.node, "inspect_hardware", "inspect")
+
+    def steps(self, kind: str) -> tuple[NodeStep, ...]:
+        return STEPS.get(kind, ())
+
+    def execute_step(
+        self,
+        task: Task,
+        kind: str,
+        step: str,
+        arguments: Mapping[str, Any],
+    ) -> float | None:
+        return self._work(task.node, f"{kind}.{step}", kind)
+
     # rescue
 
     def meet(self, task: Task) -> Login:
@@ -175,18 +200,27 @@ class FakeHardware(Noop):
     ) -> None:
         """Raise "still busy" until the delay is over, then let it happen, once."""
         with self._lock:
+            if self._work(node, method, kind):
+                raise HardwareError(f"Fake hardware is still busy with {method}; look again later.")
+            if login_open is not None:
+                record = self._read(node)
+                record.login_open = login_open
+                self._write(node, record)
+
+    def _work(self, node: Node, method: str, kind: str) -> float | None:
+        """Seconds until the work, begun with the first call, is through; None when it just was."""
+        with self._lock:
             self._strike(node, method)
             record = self.record(node)
+            if record.run != node.operation_id:  # what an aborted operation began is over
+                record.run, record.busy = node.operation_id, {}
             now = time.time()
             until = record.busy.setdefault(method, now + self._delay(kind))
-            if until > now:
-                self._write(node, record)
-                raise HardwareError(f"Fake hardware is still busy with {method}; look again later.")
-            del record.busy[method]
-            if login_open is not None:
-                record.login_open = login_open
-            _remember(record, method)
+            if until <= now:
+                del record.busy[method]
+                _remember(record, method)
             self._write(node, record)
+            return until - now if until > now else None
 
     def _effect(self, node: Node, method: str, argument: str | None) -> Record:
         """The record to change, with the call in its list of effects."""

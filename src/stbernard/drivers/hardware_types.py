@@ -31,23 +31,23 @@ _IPXE = "stbernard.drivers.netboot.ipxe:IPXEBoot"
 _AGENT = "stbernard.drivers.agent:AgentRescue"
 _NOOP_NETWORK = "stbernard.drivers.network.noop:NoopNetwork"
 
-_WITHOUT_METHODS: Mapping[str, Mapping[str, str]] = {
+_NONE_AT_ALL: Mapping[str, Mapping[str, str]] = {
     "bios": {"no-bios": f"{_NONE}:NoBIOS"},
     "console": {"no-console": f"{_NONE}:NoConsole"},
-    "deploy": {"noop": f"{_NONE}:Noop"},
+    "deploy": {"noop": f"{_NONE}:NoDeploy"},
     "firmware": {"no-firmware": f"{_NONE}:NoFirmware"},
     "inspect": {"no-inspect": f"{_NONE}:NoInspect"},
     "raid": {"no-raid": f"{_NONE}:NoRAID"},
     "storage": {"noop": f"{_NONE}:Noop"},
     "vendor": {"no-vendor": f"{_NONE}:NoVendor"},
 }
-"""The kinds that have no methods in this service: a node carries their names and no more."""
+"""The implementations that do nothing, of the kinds that a server can be without."""
 
 _NO_RESCUE = f"{_NONE}:NoRescue"
 
 REDFISH = HardwareType(
     {
-        **_WITHOUT_METHODS,
+        **_NONE_AT_ALL,
         "boot": {"ipxe": _IPXE},
         "management": {"redfish": "stbernard.drivers.redfish.management:RedfishManagement"},
         "network": {"noop": _NOOP_NETWORK},
@@ -58,12 +58,12 @@ REDFISH = HardwareType(
 
 FAKE_HARDWARE = HardwareType(
     {
-        **{kind: {"fake": f"{_NONE}:Noop", **names} for kind, names in _WITHOUT_METHODS.items()},
+        **{kind: {"fake": _FAKE, **names} for kind, names in _NONE_AT_ALL.items()},
         "boot": {"fake": _FAKE, "ipxe": _IPXE},
         "management": {"fake": _FAKE},
         "network": {"noop": _NOOP_NETWORK},
         "power": {"fake": _FAKE},
         "rescue": {"fake": _FAKE, "agent": _AGENT, "no-rescue": _NO_RESCUE},
-        "storage": {"noop": f"{_NONE}:Noop", "fake": f"{_NONE}:Noop"},
+        "storage": {"noop": f"{_NONE}:Noop", "fake": _FAKE},
     }
 )

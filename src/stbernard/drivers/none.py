@@ -8,6 +8,8 @@ from stbernard.errors import InvalidDriverInfo
 from stbernard.nodes import Login
 from stbernard.settings import Settings
 
+_IMAGES = ("image_source", "boot_iso")  # what of instance_info asks for an image
+
 
 class Noop:
     """An interface without methods that suits every node."""
@@ -53,6 +55,9 @@ class NoFirmware(_NotSupported):
 class NoInspect(_NotSupported):
     kind = "inspect"
 
+    def inspect_hardware(self, task: Task) -> None:
+        self._refuse(task)
+
 
 class NoRAID(_NotSupported):
     kind = "raid"
@@ -60,6 +65,21 @@ class NoRAID(_NotSupported):
 
 class NoVendor(_NotSupported):
     kind = "vendor"
+
+
+class NoDeploy(Noop):
+    """The deploy interface `noop`: an instance is what the server's disks hold already."""
+
+    def validate(self, task: Task) -> None:
+        if image := next((key for key in _IMAGES if task.node.instance_info.get(key)), None):
+            raise InvalidDriverInfo(
+                f"The deploy interface 'noop' of node {task.node.uuid} writes no image: it boots "
+                "what is on the disks. Deployment of images is not offered for the hardware type "
+                f"'{task.node.driver}'; remove instance_info/{image} to boot from the disks."
+            )
+
+    def tear_down(self, task: Task) -> None:
+        pass
 
 
 class NoRescue(_NotSupported):

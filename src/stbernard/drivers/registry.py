@@ -12,7 +12,9 @@ from typing import cast
 
 from stbernard.drivers.base import (
     BootInterface,
+    DeployInterface,
     Driver,
+    InspectInterface,
     Interface,
     ManagementInterface,
     NetworkInterface,
@@ -113,6 +115,8 @@ class Registry:
             boot=cast(BootInterface, named["boot"]),
             network=cast(NetworkInterface, named["network"]),
             rescue=cast(RescueInterface, named["rescue"]),
+            deploy=cast(DeployInterface, named["deploy"]),
+            inspect=cast(InspectInterface, named["inspect"]),
             named=named,
         )
 

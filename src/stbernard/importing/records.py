@@ -10,7 +10,7 @@ from stbernard.drivers.registry import Registry
 from stbernard.errors import StBernardError
 from stbernard.importing.kinds import Kind
 from stbernard.nodes import INTERFACES, HowItWas, Node, Record
-from stbernard.operations.machine import State, under_way
+from stbernard.operations.machine import PASSING, State
 
 MASKED = "******"
 _OURS = ("id", "driver_internal_info", "console_enabled")
@@ -86,7 +86,7 @@ def _check_state(node: Node) -> None:
     state = node.provision_state
     if state not in frozenset(State):
         raise Refused(f"this service does not know the state '{state}'.")
-    if under_way(state) or node.target_power_state:
+    if state in PASSING or node.target_power_state:
         doing = node.target_power_state or state
         raise Refused(f"it is in mid-operation ({doing}). Import again when Ironic is done.")
 

@@ -1,79 +1,95 @@
 """Requests that change a node: checked, accepted in the database, and only then answered.
 
-Each function raises what the API answers: NotFound, InvalidState, InvalidParameter, NodeLocked.
+Each function raises what the API answers: NotFound, BadRequest, Forbidden, InvalidDriverInfo,
+NodeLocked.
 """
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
-from passlib.hash import sha256_crypt, sha512_crypt
-
-from stbernard.errors import BadRequest, HardwareError, InvalidParameter, InvalidState
+from stbernard.errors import BadRequest, HardwareError, InvalidState
 from stbernard.nodes import BootDevice, Node, Power
-from stbernard.operations.advance import BY_REQUEST, advance
+from stbernard.operations import node_steps
+from stbernard.operations.advance import Advance, advance, let_go
 from stbernard.operations.catalogue import OPERATIONS
-from stbernard.operations.machine import ABORTABLE, Transition, under_way
+from stbernard.operations.machine import HOLDING, WAITING, Transition
 from stbernard.operations.machine import transition as find_transition
-from stbernard.operations.outcome import Failed
+from stbernard.operations.operation import Accepted
+from stbernard.operations.outcome import BY_REQUEST, Failed
+from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.journal import Event, entry
 from stbernard.store.leases import Request
 
-_HASHERS = {
-    # crypt(3)'s own number of rounds: the ramdisk hashes the password again at each login
-    "sha256": sha256_crypt.using(rounds=5000),
-    "sha512": sha512_crypt.using(rounds=5000),
+_NOT_IN_MAINTENANCE = {
+    "deploy": "provisioning",
+    "rebuild": "provisioning",
+    "clean": "cleaning",
+    "service": "service",
+    "rescue": "rescuing",
+    "unrescue": "unrescuing",
+    "abort": "abort",
 }
+"""The verbs refused in maintenance, as Ironic calls them then."""
 
 
 class Requests:
     """What clients ask of nodes."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, tasks: Tasks, settings: Settings) -> None:
         self._store = store
+        self._tasks = tasks
         self._settings = settings
 
-    def provision(self, ident: str, verb: str, arguments: dict[str, Any] | None = None) -> None:
-        """manage, provide, adopt, unrescue; rescue and abort have functions of their own."""
+    def provision(self, ident: str, target: str, **given: Any) -> None:
+        """Any target of `PUT …/states/provision`; `given` is what else the request says."""
         node = self._store.nodes.get(ident)
-        row = find_transition(verb, node.provision_state, node.uuid)
-        if node.maintenance and not self._settings.conductor.allow_provisioning_in_maintenance:
-            raise _in_maintenance(verb, node)
+        if target == "abort" and node.provision_state in WAITING:
+            self._abort(node)
+        elif target == "unhold" and node.provision_state in HOLDING:
+            self._turn(node, let_go(node, OPERATIONS[str(node.operation)], self._settings), target)
+        else:
+            self._provision(node, find_transition(target, node.provision_state, node.uuid), given)
+
+    def _provision(self, node: Node, row: Transition, given: dict[str, Any]) -> None:
+        self._check_maintenance(node, row.verb)
         if row.during:
-            self._begin(node, OPERATIONS[verb].name, row, arguments or {})
+            check = OPERATIONS[row.verb].check
+            accepted = check(self._tasks.of(node), given) if check else Accepted()
+            self._begin(node, row, accepted)
         else:
             self._move_at_once(node, row)
 
-    def rescue(self, ident: str, password: object) -> None:
-        """Hash the password here and now: nothing after this line knows it."""
-        node = self._store.nodes.get(ident)
-        find_transition("rescue", node.provision_state, node.uuid)
-        if node.maintenance:
-            raise _in_maintenance("rescue", node)
-        if node.rescue_interface == "no-rescue":
-            raise InvalidParameter(
-                f"Node {node.uuid} has the rescue interface 'no-rescue', so it cannot be rescued. "
-                "Set another one: openstack baremetal node set --rescue-interface agent NODE"
-            )
-        if not isinstance(password, str) or not password.strip():
-            raise InvalidParameter(
-                'A non-empty "rescue_password" is required when setting target provision state '
-                "to rescue"
-            )
-        hasher = _HASHERS[self._settings.conductor.rescue_password_hash_algorithm]
-        self.provision(ident, "rescue", {"password_hash": hasher.hash(password)})
+    def _abort(self, node: Node) -> None:
+        """End the operation that waits: at once, or after a step that must not be cut off."""
+        kind, step = node_steps.shown(node)
+        if kind and not step.get("abortable"):
+            turn = Advance({kind: step | {"abort_after": True}})
+        else:
+            operation = OPERATIONS[str(node.operation)]
+            turn = advance(node, operation, Failed(BY_REQUEST), self._settings)
+            turn = replace(turn, changes=turn.changes | {"arguments": {}})
+        self._turn(node, turn, "abort")
 
-    def abort(self, ident: str) -> None:
-        """End the operation that waits, and bring the server back."""
-        node = self._store.nodes.get(ident)
-        row = under_way(node.provision_state)
-        if not row or node.provision_state not in ABORTABLE:
-            raise _not_now("abort", node)
-        turn = advance(node, OPERATIONS[row.verb], Failed(BY_REQUEST), self._settings)
-        if not self._store.leases.take_over(node, turn.changes | {"arguments": {}}, turn.lines):
-            raise _not_now("abort", self._store.nodes.get(ident))
+    def _turn(self, node: Node, turn: Advance, verb: str) -> None:
+        """Raises InvalidState if the operation went on meanwhile."""
+        if not self._store.leases.take_over(node, turn.changes, turn.lines):
+            raise _not_now(verb, self._store.nodes.get(node.uuid))
+
+    def _check_maintenance(self, node: Node, verb: str) -> None:
+        """Raises BadRequest."""
+        refused = dict(_NOT_IN_MAINTENANCE)
+        if not self._settings.conductor.allow_provisioning_in_maintenance:
+            refused["provide"] = "providing"
+        if node.maintenance and verb in refused:
+            raise BadRequest(
+                f"The {refused[verb]} operation can't be performed on node {node.uuid} because "
+                "it's in maintenance mode. End it first: openstack baremetal node maintenance "
+                f"unset {node.name or node.uuid}"
+            )
 
     def power(self, ident: str, target: Power, timeout: int | None = None) -> None:
         """Power on, off or reboot. `timeout`: seconds for a soft target to be reached."""
@@ -103,14 +119,17 @@ class Requests:
         if not ended or lines[-1].event != Event.SUCCEEDED:
             raise HardwareError(lines[-1].detail or f"The BMC did not answer in {seconds:.0f} s.")
 
-    def _begin(
-        self, node: Node, operation: str, row: Transition, arguments: dict[str, Any]
-    ) -> None:
+    def _begin(self, node: Node, row: Transition, accepted: Accepted) -> None:
+        interrupted = tuple(state for state in row.accepted_in if state in WAITING)
+        why = f"interrupted by the request '{row.verb}'"
         request = self._request(
-            operation,
+            row.verb,
             states=row.accepted_in,
-            arguments=arguments,
+            interrupts=interrupted,
+            lines=(entry(node, Event.ABORTED, detail=why),) if node.operation else (),
+            arguments=accepted.arguments,
             changes={
+                **accepted.changes,
                 "provision_state": row.during,
                 "target_provision_state": row.done,
                 "provision_updated_at": time.time(),
@@ -140,13 +159,6 @@ class Requests:
         }
         moved = self._store.nodes.change(node.uuid, changes)
         self._store.journal.note(entry(moved, Event.SUCCEEDED, operation=row.verb))
-
-
-def _in_maintenance(verb: str, node: Node) -> BadRequest:
-    return BadRequest(
-        f"The {verb} operation can't be performed on node {node.uuid} because it's in maintenance "
-        f"mode. End it first: openstack baremetal node maintenance unset {node.name or node.uuid}"
-    )
 
 
 def _not_now(verb: str, node: Node) -> InvalidState:

@@ -1,12 +1,20 @@
 """Every operation by the name under which a node's row keeps it."""
 
 from stbernard.operations.boot_device import BOOT_DEVICE
+from stbernard.operations.clean import CLEAN, PROVIDE
+from stbernard.operations.deploy import DEPLOY, REBUILD
+from stbernard.operations.inspect import INSPECT
 from stbernard.operations.manage import ADOPT, MANAGE
 from stbernard.operations.power import POWER
 from stbernard.operations.rescue import RESCUE
+from stbernard.operations.service import SERVICE
+from stbernard.operations.undeploy import UNDEPLOY
 from stbernard.operations.unrescue import UNRESCUE
 
 OPERATIONS = {
     operation.name: operation
-    for operation in (MANAGE, ADOPT, RESCUE, UNRESCUE, BOOT_DEVICE, *POWER.values())
+    for operation in (
+        *(MANAGE, INSPECT, CLEAN, PROVIDE, ADOPT, DEPLOY, REBUILD, UNDEPLOY, RESCUE, UNRESCUE),
+        *(SERVICE, BOOT_DEVICE, *POWER.values()),
+    )
 }

@@ -1,7 +1,8 @@
 """What an operation is: a table of steps, each with its undo and its deadline."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from stbernard.drivers.base import Task
 from stbernard.operations.outcome import Outcome
@@ -37,15 +38,29 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """What a request leaves in the node: `arguments` for the steps, and changes of its fields."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+Check = Callable[[Task, Mapping[str, Any]], Accepted]
+
+
+@dataclass(frozen=True)
 class Operation:
     """Something that happens to a node, step after step; its name is the verb.
 
-    `within`: seconds until the operation as a whole has failed and is undone, 0 for never."""
+    `within`: seconds until the operation as a whole has failed and is undone, 0 for never.
+    `check` is asked before a request is accepted: the node, and what the request says besides the
+    verb. Raises BadRequest, Forbidden, InvalidDriverInfo; touches no hardware."""
 
     name: str
     steps: tuple[Step, ...]
     fault: str | None = None  # the node's fault when an undo fails for good
     within: Seconds = no_limit
+    check: Check | None = None
 
     def step(self, name: str | None) -> Step:
         return self.steps[self._index(name)]

@@ -5,6 +5,9 @@ from typing import Unpack
 
 from stbernard.nodes import Changes
 
+BY_REQUEST = "By request"
+"""The reason of a Failed that is an abort."""
+
 
 class Outcome:
     """The root; a step returns exactly one of the classes below."""
@@ -20,14 +23,25 @@ class Next(Outcome):
         self.changes = changes
 
 
+class Again(Next):
+    """A part of the step is done: save these changes and do the step again, with a new deadline."""
+
+
 @dataclass(frozen=True)
 class Wait(Outcome):
     """Wait for an event (a heartbeat …), at the longest until the step's deadline.
 
-    `otherwise` is the last_error if the event never comes: what was awaited, what to check."""
+    `otherwise` is the last_error if the event never comes: what was awaited, what to check.
+    `look_again`: where no event tells, the seconds after which the step is to look by itself."""
 
     event: str
     otherwise: str
+    look_again: float | None = None
+
+
+@dataclass(frozen=True)
+class Hold(Outcome):
+    """Wait until a person lets the operation go on, or aborts it."""
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,9 @@ class Reconciler:
     def _work(self, node: Node) -> None:
         """Run step after step until the node waits, its operation ends or the lease is lost."""
         bound = log.bind(node=node.uuid, operation=node.operation, run=node.operation_id)
-        operation = OPERATIONS[str(node.operation)]
         try:
             while not self._stopping.is_set():
+                operation = OPERATIONS[str(node.operation)]
                 outcome = self._perform(node, operation)
                 following = advance(node, operation, outcome, self._settings)
                 for line in following.lines:

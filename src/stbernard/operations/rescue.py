@@ -4,9 +4,15 @@ Whatever goes wrong on the way, the undos bring the server back to its instance,
 `rescue failed` with a last_error that says what to do.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from passlib.hash import sha256_crypt, sha512_crypt
+
 from stbernard.drivers.base import Task
+from stbernard.errors import InvalidParameter
 from stbernard.nodes import Agent, HowItWas
-from stbernard.operations.operation import Operation, Step, no_limit
+from stbernard.operations.operation import Accepted, Operation, Step, no_limit
 from stbernard.operations.outcome import Next, Outcome, Wait
 from stbernard.operations.steps import (
     boot_instance_next,
@@ -21,6 +27,12 @@ from stbernard.operations.steps import (
 )
 from stbernard.settings import Settings
 
+_HASHERS = {
+    # crypt(3)'s own number of rounds: the ramdisk hashes the password again at each login
+    "sha256": sha256_crypt.using(rounds=5000),
+    "sha512": sha512_crypt.using(rounds=5000),
+}
+
 
 def callback_timeout(settings: Settings) -> int:
     return settings.conductor.rescue_callback_timeout
@@ -28,6 +40,23 @@ def callback_timeout(settings: Settings) -> int:
 
 def agent_timeout(settings: Settings) -> int:
     return settings.agent.command_timeout
+
+
+def check_rescue(task: Task, given: Mapping[str, Any]) -> Accepted:
+    """Hash the password here and now: nothing after this line knows it."""
+    if task.node.rescue_interface == "no-rescue":
+        raise InvalidParameter(
+            f"Node {task.node.uuid} has the rescue interface 'no-rescue', so it cannot be rescued. "
+            "Set another one: openstack baremetal node set --rescue-interface agent NODE"
+        )
+    password = given.get("rescue_password")
+    if not isinstance(password, str) or not password.strip():
+        raise InvalidParameter(
+            'A non-empty "rescue_password" is required when setting target provision state '
+            "to rescue"
+        )
+    hasher = _HASHERS[task.settings.conductor.rescue_password_hash_algorithm]
+    return Accepted({"password_hash": hasher.hash(password)})
 
 
 def check_everything(task: Task) -> Outcome:
@@ -98,6 +127,7 @@ def prove_login(task: Task) -> Outcome:
 RESCUE = Operation(
     name="rescue",
     fault="rescue abort failure",
+    check=check_rescue,
     within=callback_timeout,
     steps=(  # without a limit of their own they have the rescue's
         Step(check_everything, within=no_limit),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from stbernard.errors import BadRequest, InvalidState, NodeLocked
 from stbernard.nodes import Node
@@ -30,7 +30,8 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it is accepted. `states`: those the node must be in still.
+    """A request as it is accepted. `states`: those the node must be in still; `interrupts`: those
+    in which it takes the place of an operation that waits, whose last `lines` it brings along.
 
     `within`, `all_within`: seconds for the first step, and for the operation as a whole."""
 
@@ -40,6 +41,8 @@ class Request:
     within: float | None
     all_within: float | None = None
     states: tuple[str, ...] = ()
+    interrupts: tuple[str, ...] = ()
+    lines: tuple[Entry, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,8 +58,9 @@ class Leases:
         now = time.time()
         accepted = (
             update(_nodes)
-            .where(_nodes.c.uuid == node_uuid, _nodes.c.operation.is_(None))
+            .where(_nodes.c.uuid == node_uuid, _free_for(request))
             .values(
+                fence=_nodes.c.fence + 1,
                 operation=request.operation,
                 operation_id=request.operation_id,
                 arguments=dict(request.arguments),
@@ -83,7 +87,8 @@ class Leases:
             node = find(connection, node_uuid)
             if not taken:
                 _explain_refusal(node, request)
-            write(connection, entry(node, Event.ACCEPTED, step=None))
+            for line in (*request.lines, entry(node, Event.ACCEPTED, step=None)):
+                write(connection, line)
             return node
 
         node = self._database.write(work)
@@ -187,8 +192,7 @@ class Leases:
                 _nodes.c.undoing == node.undoing,
             )
             .values(
-                **columns_of(changes),
-                due_at=time.time(),
+                **{"due_at": time.time()} | columns_of(changes),
                 lease_owner=None,
                 lease_until=None,
                 fence=_nodes.c.fence + 1,
@@ -232,6 +236,13 @@ class Leases:
             .values(agent_token=token)
         )
         return self._database.write(lambda connection: connection.execute(given).rowcount == 1)
+
+
+def _free_for(request: Request) -> ColumnElement[bool]:
+    free = _nodes.c.operation.is_(None)
+    if request.interrupts:
+        return or_(free, _nodes.c.provision_state.in_(request.interrupts))
+    return free
 
 
 def _explain_refusal(node: Node, request: Request) -> None:

@@ -28,8 +28,8 @@ def settings(tmp_path: Path) -> Settings:
 def parts(settings: Settings, store: Store) -> Parts:
     store.conductors.register(HOST, "", ("fake-hardware",))
     drivers = FakeDrivers()
-    requests = Requests(store, settings)
-    return Parts(settings, store, requests, Tasks(store, drivers, settings), drivers)
+    tasks = Tasks(store, drivers, settings)
+    return Parts(settings, store, Requests(store, tasks, settings), tasks, drivers)
 
 
 @pytest.fixture

@@ -85,6 +85,8 @@ class FakeDrivers:
             boot=fake["boot"],
             network=fake["network"],
             rescue=cast(RescueInterface, named["rescue"]),
+            deploy=fake["deploy"],
+            inspect=fake["inspect"],
             named=MappingProxyType(named),
         )
 
@@ -107,8 +109,8 @@ def client_of(parts: Parts, version: str = "1.115") -> Client:
 def with_settings(parts: Parts, **rooms: Any) -> Parts:
     """The same parts with other settings, e.g. `api=ApiSettings(restrict_lookup=False)`."""
     settings = replace(parts.settings, **rooms)
-    requests = Requests(parts.store, settings)
     tasks = Tasks(parts.store, parts.drivers, settings)
+    requests = Requests(parts.store, tasks, settings)
     return replace(parts, settings=settings, requests=requests, tasks=tasks)
 
 

@@ -49,7 +49,7 @@ def test_a_node_that_was_never_rescued(client: Client, node: Node) -> None:
 
 
 def test_a_rescue_that_waits_for_its_agent(client: Client, parts: Parts, node: Node) -> None:
-    parts.requests.rescue(node.uuid, "secret")
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     waiting = go_on(parts, *[Next()] * 7, Wait("the agent's heartbeat", "none came"))
     parts.store.journal.note(entry(waiting, Event.SEEN, detail="boot script fetched"))
     shown = show(client)
@@ -68,7 +68,7 @@ def test_a_rescue_that_waits_for_its_agent(client: Client, parts: Parts, node: N
 
 
 def test_a_step_at_work_waits_for_nothing(client: Client, parts: Parts, node: Node) -> None:
-    parts.requests.rescue(node.uuid, "secret")
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     go_on(parts, Next(), Next(), Retry(5, "the BMC is busy"))
     assert show(client)["waits"] == "the BMC is busy"
     parts.store.database.write(_due_now)
@@ -77,7 +77,7 @@ def test_a_step_at_work_waits_for_nothing(client: Client, parts: Parts, node: No
 
 
 def test_a_rescued_node_shows_its_login(client: Client, parts: Parts, node: Node) -> None:
-    parts.requests.rescue(node.uuid, "secret")
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     login = Login(addresses=("192.0.2.7",), ssh_host_key="ssh-ed25519 AAAA")
     go_on(parts, *[Next()] * 8, Next(login=login))
     to_the_end(parts, node)
@@ -95,7 +95,7 @@ def test_a_rescued_node_shows_its_login(client: Client, parts: Parts, node: Node
 def test_the_unrescue_is_the_end_of_the_story(client: Client, parts: Parts, node: Node) -> None:
     for verb in ("rescue", "unrescue"):
         if verb == "rescue":
-            parts.requests.rescue(node.uuid, "secret")
+            parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
         else:
             parts.requests.provision(node.uuid, verb)
         to_the_end(parts, node)
@@ -106,12 +106,12 @@ def test_the_unrescue_is_the_end_of_the_story(client: Client, parts: Parts, node
     # what else happens later is not the rescue's; a new rescue starts a new story
     parts.store.journal.note(entry(node, Event.SUCCEEDED, operation="rebooting"))
     assert show(client) | {"now": ""} == shown | {"now": ""}
-    parts.requests.rescue(node.uuid, "secret")
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     assert [line["event"] for line in show(client)["timeline"]] == ["accepted"]
 
 
 def test_every_version_has_it(parts: Parts, node: Node) -> None:
-    parts.requests.rescue(node.uuid, "secret")
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     path = f"/v1/nodes/{node.uuid}/rescue"
     assert client_of(parts, "1.1").get(path).status_code == 200
 

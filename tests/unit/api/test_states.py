@@ -132,7 +132,7 @@ def test_a_node_that_waits_is_in_a_wrong_state_and_not_locked(client: Client, pa
     [
         ("enroll", "manage", "verifying"),
         ("manageable", "adopt", "adopting"),
-        ("manageable", "provide", "available"),
+        ("manageable", "provide", "cleaning"),
         ("available", "manage", "manageable"),
         ("rescue", "unrescue", "unrescuing"),
         ("rescue", "rescue", "rescuing"),

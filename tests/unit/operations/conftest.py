@@ -86,6 +86,7 @@ def settings() -> Settings:
 @pytest.fixture
 def engine(store: Store, settings: Settings) -> Iterator[Engine]:
     registry = Registry(settings)
-    reconciler = Reconciler(store, Tasks(store, registry, settings), settings)
-    yield Engine(store, Requests(store, settings), registry, reconciler)
+    tasks = Tasks(store, registry, settings)
+    reconciler = Reconciler(store, tasks, settings)
+    yield Engine(store, Requests(store, tasks, settings), registry, reconciler)
     reconciler.stop()

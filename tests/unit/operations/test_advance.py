@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from stbernard.nodes import HowItWas, Node
-from stbernard.operations.advance import BY_REQUEST, advance
+from stbernard.operations.advance import advance
 from stbernard.operations.operation import Operation
-from stbernard.operations.outcome import Failed, Next, Outcome, Retry, Wait
+from stbernard.operations.outcome import BY_REQUEST, Failed, Next, Outcome, Retry, Wait
 from stbernard.operations.power import POWER
 from stbernard.operations.rescue import RESCUE
 from stbernard.settings import Settings
@@ -188,7 +188,7 @@ def test_an_abort_is_not_called_a_failure() -> None:
     node = rescuing("check_everything", undoing=False)
     following = advance(node, RESCUE, Failed(BY_REQUEST), SETTINGS)
     assert following.lines[-1].event == "aborted"
-    assert following.changes["last_error"] == BY_REQUEST
+    assert following.changes["last_error"] == "By request, the rescue operation was aborted."
 
 
 def test_an_operation_without_provision_states_leaves_them_alone() -> None:

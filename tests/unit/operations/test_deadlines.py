@@ -21,7 +21,7 @@ def test_a_rescue_that_waits_is_due_when_its_time_is_over(
     engine: Engine, with_an_agent: None
 ) -> None:
     node = engine.enroll()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     accepted = engine.store.nodes.get(node.uuid)
     engine.reconciler.start()
     waiting = engine.wait(node, "rescue wait")
@@ -38,7 +38,7 @@ def test_a_step_that_fails_is_tried_until_its_time_is_over(engine: Engine) -> No
     node = engine.enroll()
     engine.hardware(node).fail(node, "open_login", BMCUnreachable("no answer"), times=1000)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     engine.wait(node)
     failed = next(
         line for line in engine.store.journal.timeline(node.uuid) if line.event == "step failed"

@@ -28,7 +28,7 @@ from stbernard.errors import BMCRefused, BMCUnreachable
 from stbernard.nodes import Agent as NodeAgent
 from stbernard.nodes import Node, Power
 from stbernard.operations.accept import Requests
-from stbernard.operations.machine import TABLE, under_way
+from stbernard.operations.machine import HOLDING, PASSING, TABLE, following
 from stbernard.operations.reconciler import Reconciler
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Agent, Conductor, Default, Settings
@@ -54,7 +54,12 @@ SETTINGS = Settings(
     conductor=Conductor(power_state_change_timeout=5, rescue_callback_timeout=60),
 )
 METHODS = ("get_power_state", "set_power_state", "set_boot_device", "open_login", "prove_login")
-VERBS = sorted({transition.verb for transition in TABLE} | {"abort"})
+VERBS = sorted({transition.verb for transition in TABLE} | {"abort", "unhold"})
+STEPS = [
+    {"interface": "power", "step": "power_off", "args": {}},
+    {"interface": "power", "step": "hold", "args": {}},
+    {"interface": "power", "step": "wait", "args": {"seconds": 5}},
+]
 SLOW = settings(
     max_examples=int(os.environ.get("EXAMPLES", "25")),
     stateful_step_count=40,
@@ -83,8 +88,10 @@ def _edges() -> set[tuple[str | None, str | None]]:
     """Every change of state that the table knows."""
     edges: set[tuple[str | None, str | None]] = set()
     for row in TABLE:
-        inside = [state for state in (row.during, row.waiting) if state]
-        ends = [state for state in (row.done, row.failed) if state]
+        inside = [state for state in (row.during, row.waiting, row.holding) if state]
+        after = following(row.then).during if row.then else None
+        ends = [state for state in (row.failed, row.aborted, row.if_retired) if state]
+        ends.append(after or row.done)
         edges |= {(start, state) for start in row.accepted_in for state in (*inside[:1], *ends)}
         edges |= {(one, other) for one in inside for other in (*inside, *ends)}
         edges |= {(start, state) for start in row.accepted_in for state in inside}
@@ -110,7 +117,7 @@ class Promises(RuleBasedStateMachine):
         self.store = Store(Database(f"sqlite:///{self.folder}/db.sqlite"))
         self.registry = Registry(SETTINGS)
         tasks = Tasks(self.store, self.registry, SETTINGS)
-        requests = Requests(self.store, SETTINGS)
+        requests = Requests(self.store, tasks, SETTINGS)
         self.client = client_of(Parts(SETTINGS, self.store, requests, tasks, self.registry))
         self.workers = {
             name: Reconciler(
@@ -144,9 +151,11 @@ class Promises(RuleBasedStateMachine):
 
     @rule(node=nodes, verb=st.sampled_from(VERBS))
     def provision(self, node: str, verb: str) -> None:
-        body = {"target": verb} | ({"rescue_password": PASSWORD} if verb == "rescue" else {})
-        if verb == "clean":
-            body["clean_steps"] = []  # type: ignore[assignment]
+        body: dict[str, Any] = {"target": verb}
+        if verb == "rescue":
+            body["rescue_password"] = PASSWORD
+        if verb in ("clean", "service"):
+            body[f"{verb}_steps"] = STEPS
         self._ask("PUT", f"/v1/nodes/{node}/states/provision", body)
 
     @rule(node=nodes)
@@ -242,10 +251,11 @@ class Promises(RuleBasedStateMachine):
     @invariant()
     def nobody_is_forgotten(self) -> None:
         for node in self._all():
-            if under_way(node.provision_state):
+            if node.provision_state in PASSING:
                 assert node.operation, node
             if node.operation:
-                assert node.due_at or node.lease_until, node
+                held = node.provision_state in HOLDING
+                assert held or node.due_at or node.lease_until, node
             else:
                 assert (node.lease_owner, node.step, node.arguments) == (None, None, {}), node
 
@@ -278,9 +288,12 @@ class Promises(RuleBasedStateMachine):
             self.ahead += 5
             for worker in self.workers:
                 self.work(worker)
+            for node in self._all():
+                if node.provision_state in HOLDING:
+                    self.provision(node.uuid, "abort")
         for node in self._all():
             assert node.operation is None, node
-            assert under_way(node.provision_state) is None, node
+            assert node.provision_state not in PASSING, node
             if "failed" in node.provision_state:
                 assert node.last_error, node
             assert node.agent.url is None or node.agent == NodeAgent(url=node.agent.url), node

@@ -100,7 +100,7 @@ class World:
 
     def rescue(self) -> Node:
         """Ask for it, be the agent if the service waits for one, and return how it ended."""
-        self.engine.requests.rescue(self.node.uuid, "secret")
+        self.engine.requests.provision(self.node.uuid, "rescue", rescue_password="secret")
         return self.play_agent()
 
     def play_agent(self) -> Node:
@@ -167,8 +167,9 @@ def world(
     monkeypatch.setattr(AgentRescue, "open_login", lambda _, task, password_hash: None)
     monkeypatch.setattr(AgentRescue, "prove_login", lambda _, task: "seen")
     registry = Registry(settings)
-    reconciler = Reconciler(store, Tasks(store, registry, settings), settings)
-    engine = Engine(store, Requests(store, settings), registry, reconciler)
+    tasks = Tasks(store, registry, settings)
+    reconciler = Reconciler(store, tasks, settings)
+    engine = Engine(store, Requests(store, tasks, settings), registry, reconciler)
     node = engine.enroll(
         boot_interface="ipxe", rescue_interface="agent", power_state="power on", boot_mode="uefi"
     )
@@ -227,7 +228,7 @@ def test_a_server_that_was_off_is_off_again(world: World, step: str) -> None:
 
 def test_an_agent_that_never_calls_changes_nothing(world: World) -> None:
     before = world.seen()
-    world.engine.requests.rescue(world.node.uuid, "secret")
+    world.engine.requests.provision(world.node.uuid, "rescue", rescue_password="secret")
     failed = world.engine.wait(world.node)
     assert world.seen() == before
     assert failed.provision_state == "rescue failed"
@@ -236,9 +237,9 @@ def test_an_agent_that_never_calls_changes_nothing(world: World) -> None:
 
 def test_a_rescue_that_is_aborted_changes_nothing(world: World) -> None:
     before = world.seen()
-    world.engine.requests.rescue(world.node.uuid, "secret")
+    world.engine.requests.provision(world.node.uuid, "rescue", rescue_password="secret")
     world.engine.wait(world.node, "rescue wait")
-    world.engine.requests.abort(world.node.uuid)
+    world.engine.requests.provision(world.node.uuid, "abort")
     aborted = world.engine.wait(world.node)
     assert world.seen() == before
     assert (aborted.provision_state, aborted.maintenance) == ("rescue failed", False)

@@ -24,7 +24,7 @@ def test_a_rescue_and_an_unrescue(engine: Engine) -> None:
     node = engine.enroll()
     before = as_it_is(engine, node)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     rescued = engine.wait(node)
     assert (rescued.provision_state, rescued.last_error) == ("rescue", None)
     assert rescued.power_state == Power.ON
@@ -41,7 +41,7 @@ def test_two_rescues_in_a_row(engine: Engine) -> None:
     node = engine.enroll()
     engine.reconciler.start()
     for _ in range(2):
-        engine.requests.rescue(node.uuid, "secret")
+        engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
         assert engine.wait(node).provision_state == "rescue"
     engine.requests.provision(node.uuid, "unrescue")
     assert engine.wait(node).provision_state == "active"
@@ -50,7 +50,7 @@ def test_two_rescues_in_a_row(engine: Engine) -> None:
 def test_the_journal_tells_the_whole_story(engine: Engine) -> None:
     node = engine.enroll()
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     engine.wait(node)
     done = [event.removesuffix(" done") for event in engine.events(node) if event.endswith("done")]
     assert done == [
@@ -95,7 +95,7 @@ def test_a_rescue_that_fails_leaves_the_server_as_it_was(
     times = 1 if error.final else 1000
     engine.hardware(node).fail(node, method, error, times=times)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     failed = engine.wait(node)
     assert failed.provision_state == "rescue failed"
     assert str(error) in (failed.last_error or "")
@@ -108,7 +108,7 @@ def test_a_bmc_that_fails_for_a_while_is_asked_again(engine: Engine) -> None:
     node = engine.enroll()
     engine.hardware(node).fail(node, "set_power_state", BMCUnreachable("no answer"), times=2)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     assert engine.wait(node).provision_state == "rescue"
 
 
@@ -118,7 +118,7 @@ def test_an_undo_that_fails_for_good_ends_in_maintenance(engine: Engine) -> None
     hardware.fail(node, "open_login", BMCRefused("the agent is wrong"), times=1)
     hardware.fail(node, "set_boot_device", BMCError("read-only"), times=1000)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     failed = engine.wait(node)
     assert failed.provision_state == "rescue failed"
     assert (failed.maintenance, failed.fault) == (True, "rescue abort failure")
@@ -131,14 +131,14 @@ def test_a_server_that_was_off_is_off_again_after_a_failure(engine: Engine) -> N
     node = engine.enroll(power_state="power off")
     engine.hardware(node).fail(node, "open_login", BMCRefused("no"))
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     assert engine.wait(node).provision_state == "rescue failed"
     assert engine.hardware(node).record(node).power == Power.OFF
 
 
 def test_the_password_is_nowhere(engine: Engine, capfd: pytest.CaptureFixture[str]) -> None:
     node = engine.enroll()
-    engine.requests.rescue(node.uuid, "Tr0ub4dor&3")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="Tr0ub4dor&3")
     assert engine.store.nodes.get(node.uuid).arguments["password_hash"].startswith("$5$")
     engine.reconciler.start()
     engine.wait(node)
@@ -152,7 +152,7 @@ def test_the_password_is_nowhere(engine: Engine, capfd: pytest.CaptureFixture[st
 def test_a_wrong_password_is_refused(engine: Engine, password: object) -> None:
     node = engine.enroll()
     with pytest.raises(InvalidParameter, match="rescue_password"):
-        engine.requests.rescue(node.uuid, password)
+        engine.requests.provision(node.uuid, "rescue", rescue_password=password)
 
 
 def test_what_the_state_does_not_allow_is_refused(engine: Engine) -> None:
@@ -160,14 +160,14 @@ def test_what_the_state_does_not_allow_is_refused(engine: Engine) -> None:
     with pytest.raises(InvalidState, match='"unrescue" can not be performed'):
         engine.requests.provision(node.uuid, "unrescue")
     with pytest.raises(InvalidState, match='"abort" can not be performed'):
-        engine.requests.abort(node.uuid)
+        engine.requests.provision(node.uuid, "abort")
 
 
 def test_a_second_request_is_refused_while_one_goes_on(engine: Engine) -> None:
     node = engine.enroll()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     with pytest.raises((NodeLocked, InvalidState)):
-        engine.requests.rescue(node.uuid, "secret")
+        engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     with pytest.raises(NodeLocked):
         engine.requests.power(node.uuid, Power.OFF)
 
@@ -175,13 +175,13 @@ def test_a_second_request_is_refused_while_one_goes_on(engine: Engine) -> None:
 def test_a_node_in_maintenance_is_not_rescued(engine: Engine) -> None:
     node = engine.enroll(maintenance=True)
     with pytest.raises(Exception, match="maintenance unset"):
-        engine.requests.rescue(node.uuid, "secret")
+        engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
 
 
 def test_no_rescue_says_how_to_change_it(engine: Engine) -> None:
     node = engine.enroll(rescue_interface="no-rescue")
     with pytest.raises(InvalidParameter, match="--rescue-interface"):
-        engine.requests.rescue(node.uuid, "secret")
+        engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
 
 
 def test_from_enroll_to_active(engine: Engine) -> None:
@@ -251,7 +251,7 @@ def test_a_step_that_is_wrong_fails_the_operation_and_undoes_it(
     hardware = engine.hardware(node)
     monkeypatch.setattr(hardware, "open_login", lambda task, password_hash: 1 / 0)
     engine.reconciler.start()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     failed = engine.wait(node)
     assert failed.provision_state == "rescue failed"
     assert "Internal error in step open_login (ZeroDivisionError)" in (failed.last_error or "")
@@ -259,7 +259,7 @@ def test_a_step_that_is_wrong_fails_the_operation_and_undoes_it(
 
 def test_a_stopped_engine_goes_on_when_it_starts_again(engine: Engine) -> None:
     node = engine.enroll()
-    engine.requests.rescue(node.uuid, "secret")
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     (claimed,) = engine.store.leases.claim("worker-1", 10)  # and then it died
     assert claimed.lease_owner == "worker-1"
     engine.reconciler.start()

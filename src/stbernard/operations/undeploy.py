@@ -1,0 +1,60 @@
+"""undeploy: the instance gives the server back. What follows is `provide`, with its cleaning."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stbernard.drivers.base import Task
+from stbernard.errors import InvalidDriverInfo
+from stbernard.nodes import Agent
+from stbernard.operations.deploy import deploy_timeout, refuse_protected
+from stbernard.operations.operation import Accepted, Operation, Step
+from stbernard.operations.outcome import Next, Outcome, Wait
+from stbernard.operations.steps import leave_rescuing_network, leave_tenant_networks, power_off
+
+
+def check_undeploy(task: Task, _: Mapping[str, Any]) -> Accepted:
+    refuse_protected(task)
+    try:
+        task.driver.power.validate(task)
+    except InvalidDriverInfo as error:
+        raise InvalidDriverInfo(
+            f"Failed to validate power driver interface. Can not delete instance. Error: {error}"
+        ) from None
+    return Accepted()
+
+
+def clean_up_ramdisk(task: Task) -> Outcome:
+    """Whatever the server was in, it boots no ramdisk any more."""
+    task.driver.boot.clean_up_ramdisk(task)
+    return Next(agent=Agent(), login=None, before_rescue=None, deploy_step={}, service_step={})
+
+
+def tear_down(task: Task) -> Outcome:
+    """What the deploy interface has to take back."""
+    seconds = task.driver.deploy.tear_down(task)
+    if seconds is None:
+        return Next()
+    return Wait(
+        "the deploy interface",
+        otherwise="The deploy interface did not take the instance back in time.",
+        look_again=seconds,
+    )
+
+
+def forget_instance(_: Task) -> Outcome:
+    """Only now, when the server is off and out of its networks, is it nobody's."""
+    return Next(instance_info={}, instance_uuid=None, instance_name=None)
+
+
+UNDEPLOY = Operation(
+    "undeploy",
+    check=check_undeploy,
+    steps=(
+        Step(power_off),
+        Step(clean_up_ramdisk),
+        Step(leave_rescuing_network),
+        Step(leave_tenant_networks),
+        Step(tear_down, within=deploy_timeout),
+        Step(forget_instance),
+    ),
+)
