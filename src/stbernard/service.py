@@ -14,6 +14,7 @@ from stbernard.drivers.registry import Registry
 from stbernard.operations.accept import Requests
 from stbernard.operations.missed_boots import boot_again
 from stbernard.operations.reconciler import Reconciler
+from stbernard.operations.sweeps import Sweeps
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
@@ -48,9 +49,12 @@ def serve(settings: Settings) -> None:
             log.warning(warning)
         boot_again(store, settings)
         worker.start()
+        sweeps = Sweeps(store, tasks, settings)
+        sweeps.start()
         try:
             _listen(app, settings)
         finally:
+            sweeps.stop()
             worker.stop()
             store.conductors.beat(settings.default.host, alive=False)
     finally:

@@ -143,6 +143,29 @@ class Conductor:
         "/vagrant",
     )
     """The folders that `file://` images may lie in."""
+    sync_power_state_interval: int = _option(120, min=0)
+    """Seconds between two looks at the power state of every server; 0: never."""
+    sync_power_state_workers: int = _option(8, min=1, max=1000)
+    """BMCs that are asked at a time in a power sync."""
+    force_power_state_during_sync: bool = True
+    """Whether a server is switched to the power state that is known of it; else what the BMC says
+    becomes known."""
+    power_state_sync_max_retries: int = _option(3, min=0)
+    """How often in a row a power sync may fail; then its node is in maintenance, with the fault
+    `power failure`."""
+    power_failure_recovery_interval: int = _option(300, min=0)
+    """Seconds between two looks at nodes with that fault: those whose BMC answers leave
+    maintenance; 0: never."""
+    node_history: bool = True
+    """Whether the journal keeps operations that have ended; else each clean-up deletes them."""
+    node_history_max_entries: int = _option(300, min=0)
+    """Ended operations that the journal keeps of each node; 0: all."""
+    node_history_minimum_days: int = _option(0, min=0)
+    """Days for which they are kept, however many they are."""
+    node_history_cleanup_interval: int = _option(86400, min=0)
+    """Seconds between two clean-ups of the journal; 0: never."""
+    node_history_cleanup_batch_count: int = _option(1000, min=0)
+    """Ended operations after which a clean-up leaves the rest to the next one; 0: no clean-up."""
     workers_pool_size: int = _option(16, min=1, max=1000)
     """Threads that work on nodes; a node that waits needs none."""
 

@@ -4,6 +4,7 @@ from stbernard.records import Allocation, Chassis, DeployTemplate, InspectionRul
 from stbernard.store import schema
 from stbernard.store.conductors import Conductors
 from stbernard.store.engine import Database
+from stbernard.store.idle import Idle
 from stbernard.store.journal import Journal
 from stbernard.store.leases import Leases
 from stbernard.store.news import News
@@ -20,6 +21,7 @@ class Store:
         self.news = News()
         self.journal = Journal(database)
         self.nodes = Nodes(database)
+        self.idle = Idle(database)
         self.ports = Ports(database)
         self.portgroups = Portgroups(database)
         self.volume_connectors = VolumeConnectors(database)

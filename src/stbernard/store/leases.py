@@ -31,7 +31,8 @@ class LeaseLost(Exception):
 @dataclass(frozen=True)
 class Request:
     """A request as it is accepted. `states`: those the node must be in still; `interrupts`: those
-    in which it takes the place of an operation that waits, whose last `lines` it brings along.
+    in which it takes the place of an operation that waits, whose last `lines` it brings along;
+    `fence`: the one the node must have still, so that nothing was done to it meanwhile.
 
     `within`, `all_within`: seconds for the first step, and for the operation as a whole."""
 
@@ -43,6 +44,7 @@ class Request:
     states: tuple[str, ...] = ()
     interrupts: tuple[str, ...] = ()
     lines: tuple[Entry, ...] = ()
+    fence: int | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -79,6 +81,8 @@ class Leases:
                 **request.changes,
             )
         )
+        if request.fence is not None:
+            accepted = accepted.where(_nodes.c.fence == request.fence)
         if request.states:
             accepted = accepted.where(_nodes.c.provision_state.in_(request.states))
 

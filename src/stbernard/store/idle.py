@@ -1,0 +1,77 @@
+"""Nodes that no operation holds: which they are, and what is seen of them meanwhile."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from stbernard.nodes import Node
+from stbernard.store import schema
+from stbernard.store.engine import Database
+from stbernard.store.journal import Entry, write
+
+_nodes = schema.nodes
+
+
+class IdleNode(NamedTuple):
+    """As much of a node as says who looks after it."""
+
+    id: int
+    uuid: str
+    driver: str
+    conductor_group: str
+
+
+class Idle:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(
+        self, after: int, most: int, *, fault: str | None, not_in: tuple[str, ...]
+    ) -> tuple[IdleNode, ...]:
+        """Up to so many with an id greater than `after`, not in these provision states.
+
+        Those in maintenance with this fault; without one, those not in maintenance."""
+        columns = _nodes.c
+        query = (
+            select(columns.id, columns.uuid, columns.driver, columns.conductor_group)
+            .where(
+                columns.id > after,
+                columns.operation.is_(None),
+                columns.target_power_state.is_(None),
+                columns.provision_state.not_in(not_in),
+                columns.maintenance == (fault is not None),
+            )
+            .order_by(columns.id)
+            .limit(most)
+        )
+        if fault:
+            query = query.where(columns.fault == fault)
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(IdleNode(*row) for row in rows)
+
+    def note(self, node: Node, changes: Mapping[str, Any], line: Entry) -> bool:
+        """Write what was seen of a node, and its line of the journal, if it is as it was then.
+
+        False if an operation began meanwhile (even one that has ended since), or somebody changed
+        power state, maintenance or fault: what was seen is not true any more."""
+        seen = (
+            update(_nodes)
+            .where(
+                _nodes.c.id == node.id,
+                _nodes.c.operation.is_(None),
+                _nodes.c.fence == node.fence,
+                _nodes.c.power_state.is_not_distinct_from(node.power_state),
+                _nodes.c.maintenance == node.maintenance,
+                _nodes.c.fault.is_not_distinct_from(node.fault),
+            )
+            .values(**changes)
+        )
+
+        def work(connection: Connection) -> bool:
+            done = connection.execute(seen).rowcount == 1
+            if done:
+                write(connection, line)
+            return done
+
+        return self._database.write(work)
