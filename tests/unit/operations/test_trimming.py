@@ -64,7 +64,7 @@ def test_what_is_young_stays(engine: Engine, trim: Callable[..., None]) -> None:
 
 def test_an_operation_that_goes_on_stays(engine: Engine, trim: Callable[..., None]) -> None:
     node = engine.enroll()
-    engine.requests.provision(node.uuid, "rescue", {"rescue_password": "secret"})
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
     going_on = engine.store.nodes.get(node.uuid).operation_id
     run(engine, node, "monitoring, meanwhile")
     trim(**{"": False})
