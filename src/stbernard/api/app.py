@@ -9,6 +9,7 @@ from litestar.enums import ScopeType
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from stbernard.api import (
+    allocations,
     boot,
     conductors,
     deploy_templates,
@@ -23,6 +24,7 @@ from stbernard.api import (
     rescue,
     runbooks,
     states,
+    traits,
     unused,
     vifs,
 )
@@ -43,6 +45,9 @@ ROUTES = (
     states.set_boot_device,
     *(ports.create, ports.list_ports, ports.list_in_detail, ports.list_of_node, ports.show),
     *(ports.change, ports.remove),
+    *(allocations.create, allocations.list_allocations, allocations.show, allocations.change),
+    *(allocations.remove, allocations.show_of_node, allocations.remove_of_node),
+    *(traits.list_traits, traits.replace, traits.add, traits.remove_all, traits.remove),
     *(drivers.list_drivers, drivers.show, drivers.properties),
     *(conductors.list_conductors, conductors.show),
     *(history.list_history, history.show),

@@ -94,9 +94,9 @@ class Call:
         if not self.version.allows("resource", resource):
             raise MethodNotAllowed(f"The API version {self.version} does not allow {resource}")
 
-    def need_below_node(self, resource: str) -> None:
+    def need_below_node(self, resource: str, refusal: Exception | None = None) -> None:
         if not self.version.allows("node resource", resource):
-            raise NotFoundException
+            raise refusal or NotFoundException
 
 
 async def make_call(request: Request[Any, Any, Any]) -> Call:

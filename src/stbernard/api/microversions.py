@@ -81,6 +81,8 @@ SINCE: Mapping[str, Mapping[str, int]] = {
     },
     "list query": {"fields": 8, "detail": 43},
     "node query": {"reset_interfaces": 45},
+    "allocation field": {"owner": 60},
+    "allocation filter": {"owner": 60},
     "port field": {
         "internal_info": 18,
         "pxe_enabled": 19,
@@ -172,7 +174,10 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "vifs": 28,
         "volume": 32,
         "traits": 37,
+        "bios": 40,
+        "allocation": 52,
         "history": 78,
+        "inventory": 81,
         "children": 83,
         "firmware": 86,
     },
@@ -183,6 +188,8 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "free names": 10,
         "new is enroll": 11,
         "inspect wait has a name": 39,
+        "allocations are patched": 57,
+        "allocations are backfilled": 58,
     },
 }
 

@@ -49,16 +49,18 @@ def sort_dir(call: Call) -> str:
     return direction
 
 
-def fields(call: Call, default: Sequence[str]) -> tuple[str, ...] | None:
-    """The fields of each entry of a list; None for all. Raises InvalidParameter."""
+def fields(call: Call, default: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The fields of each entry of a list; None (also as the default) for all.
+
+    Raises InvalidParameter."""
     named, detail = call.words("fields"), call.flag("detail")
     if detail is not None and not call.version.allows("list query", "detail"):
         raise InvalidParameter(f"Invalid query parameter ?detail={detail} received.")
     if named is not None and detail:
         raise InvalidParameter("Can not specify ?detail=True and fields in the same request.")
-    if named is None and detail:
+    if named is None and (detail or default is None):
         return None
-    return named or tuple(default)
+    return named or tuple(default or ())
 
 
 def rendered(

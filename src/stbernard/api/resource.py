@@ -36,7 +36,8 @@ class Resource(Generic[R]):
     `name` is the word for one in errors and in the table of microversions ("<name> field"), `path`
     its place below /v1. `given` is what a client may set, of which `required` is a must and
     `patchable` may change. `shown` are the fields that are the record's own, `also` those that are
-    made from it; `below` are the collections it has, shown as links."""
+    made from it; `below` are the collections it has, shown as links. `in_a_list` is what a list
+    shows of each unless more is asked for; None: everything."""
 
     name: str
     path: str
@@ -45,7 +46,7 @@ class Resource(Generic[R]):
     required: tuple[str, ...]
     patchable: tuple[str, ...]
     shown: tuple[str, ...]
-    in_a_list: tuple[str, ...]
+    in_a_list: tuple[str, ...] | None = None
     also: Mapping[str, Callable[[R], Any]] = field(default_factory=dict)
     below: tuple[str, ...] = ()
 

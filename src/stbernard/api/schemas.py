@@ -149,6 +149,16 @@ PORT: Fields = {
     "uuid": UUID,
     "vendor": text(32),
 }
+ALLOCATION: Fields = {
+    "candidate_nodes": Field(("array", "null")),
+    "extra": OBJECT,
+    "name": text(),
+    "node": text(),
+    "owner": text(),
+    "resource_class": text(80),
+    "traits": TRAITS,
+    "uuid": UUID,
+}
 PATCH_STEP: Fields = {
     "op": Field(("string",)),
     "path": Field(("string",)),

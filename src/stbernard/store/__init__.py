@@ -1,7 +1,8 @@
 """The only SQL. One `Store` holds what the rest of the service reads and writes."""
 
-from stbernard.records import Allocation, Chassis, DeployTemplate, InspectionRule, Runbook
+from stbernard.records import Chassis, DeployTemplate, InspectionRule, Runbook
 from stbernard.store import schema
+from stbernard.store.allocations import Allocations
 from stbernard.store.conductors import Conductors
 from stbernard.store.engine import Database
 from stbernard.store.idle import Idle
@@ -27,7 +28,7 @@ class Store:
         self.volume_connectors = VolumeConnectors(database)
         self.volume_targets = VolumeTargets(database)
         self.chassis = Records(database, Chassis, schema.chassis, "chassis")
-        self.allocations = Records(database, Allocation, schema.allocations, "allocation")
+        self.allocations = Allocations(database)
         self.deploy_templates = Records(
             database, DeployTemplate, schema.deploy_templates, "deploy template"
         )

@@ -1,7 +1,7 @@
 """Nodes: create, find, list, change, delete. What the engine does to them is in leases.py."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,7 +15,11 @@ from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.records import Records
 
 _nodes = schema.nodes
-_PARTS = (schema.volume_targets, schema.volume_connectors, schema.ports, schema.portgroups)
+_allocations = schema.allocations
+_PARTS = (
+    *(schema.volume_targets, schema.volume_connectors, schema.ports, schema.portgroups),
+    _allocations,
+)
 
 
 class Nodes(Records[Node]):
@@ -35,6 +39,27 @@ class Nodes(Records[Node]):
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return tuple(to_node(row) for row in rows)
 
+    def uuids(self, idents: Iterable[str]) -> dict[str, str]:
+        """The UUIDs of the nodes with these UUIDs or names, by what they were asked for by."""
+        wanted = list(idents)
+        columns = (_nodes.c.uuid, _nodes.c.name)
+        found = _nodes.c.uuid.in_(wanted) | _nodes.c.name.in_(wanted)
+        query = select(*columns).where(found)
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return {ident: uuid for uuid, name in rows for ident in (uuid, name) if ident in wanted}
+
+    def set_traits(self, ident: str, chosen: Callable[[tuple[str, ...]], Iterable[str]]) -> Node:
+        """The traits that `chosen` makes of those there are. Raises NotFound, NodeLocked."""
+
+        def work(connection: Connection) -> Node:
+            node = self._find(connection, ident, hold=True)
+            self._before(connection, node)
+            traits = tuple(sorted(set(chosen(node.traits))))
+            connection.execute(update(_nodes).where(_nodes.c.id == node.id).values(traits=traits))
+            return msgspec.structs.replace(node, traits=traits)
+
+        return self._database.write(work)
+
     def maintain(self, uuid: str, changes: Mapping[str, Any]) -> None:
         """Set these fields also while an operation holds the node. Raises NotFound."""
         change = update(_nodes).where(_nodes.c.uuid == uuid)
@@ -42,13 +67,27 @@ class Nodes(Records[Node]):
         if not self._database.write(lambda connection: connection.execute(change).rowcount):
             raise NotFound(f"Node {uuid} could not be found.")
 
-    def _before(self, connection: Connection, record: Node) -> None:
-        node = find(connection, record.uuid, hold=True)
-        if node.operation:
-            raise NodeLocked(node.name or node.uuid, node.operation, node.lease_owner)
+    def _before(self, connection: Connection, record: Node) -> None:  # noqa: ARG002
+        if record.operation:
+            raise NodeLocked(record.name or record.uuid, record.operation, record.lease_owner)
+
+    def _before_change(
+        self, connection: Connection, record: Node, changes: Mapping[str, Any]
+    ) -> None:
+        """An instance is not replaced by another one, and takes its allocation with it."""
+        if "instance_uuid" not in changes:
+            return
+        if changes["instance_uuid"] and record.instance_uuid:
+            raise Conflict(
+                f"Node {record.uuid} is associated with instance {record.instance_uuid}."
+            )
+        if record.allocation_uuid and not changes["instance_uuid"]:
+            connection.execute(delete(_allocations).where(_allocations.c.node_uuid == record.uuid))
+            freed = update(_nodes).where(_nodes.c.id == record.id).values(allocation_uuid=None)
+            connection.execute(freed)
 
     def _before_delete(self, connection: Connection, record: Node) -> None:
-        """Its parts go with it; the journal stays."""
+        """Its parts and its allocation go with it; the journal stays."""
         for table in _PARTS:
             connection.execute(delete(table).where(table.c.node_uuid == record.uuid))
 

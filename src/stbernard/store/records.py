@@ -38,7 +38,9 @@ class Records(Generic[R]):
         def work(connection: Connection) -> R:
             self._before_create(connection, record)
             new = insert(self._table).values(**self._columns(record)).returning(self._table.c.id)
-            return msgspec.structs.replace(record, id=connection.scalar(new))
+            created = msgspec.structs.replace(record, id=connection.scalar(new))
+            self._after_create(connection, created)
+            return created
 
         try:
             return self._database.write(work)
@@ -66,8 +68,9 @@ class Records(Generic[R]):
         """Set these fields. Raises NotFound, Conflict."""
 
         def work(connection: Connection) -> R:
-            record = self._find(connection, ident)
+            record = self._find(connection, ident, hold=True)
             self._before(connection, record)
+            self._before_change(connection, record, changes)
             connection.execute(
                 update(self._table)
                 .where(self._table.c.id == record.id)
@@ -84,7 +87,7 @@ class Records(Generic[R]):
         """Raises NotFound, Conflict."""
 
         def work(connection: Connection) -> None:
-            record = self._find(connection, ident)
+            record = self._find(connection, ident, hold=True)
             self._before(connection, record)
             self._before_delete(connection, record)
             connection.execute(delete(self._table).where(self._table.c.id == record.id))
@@ -99,8 +102,14 @@ class Records(Generic[R]):
     def _before_create(self, connection: Connection, record: R) -> None:
         """Raise if there must be no such record now."""
 
+    def _after_create(self, connection: Connection, record: R) -> None:
+        """What else is written in the same transaction."""
+
     def _before(self, connection: Connection, record: R) -> None:
         """Raise if this record must not be changed or deleted now."""
+
+    def _before_change(self, connection: Connection, record: R, changes: Mapping[str, Any]) -> None:
+        """Change what hangs on these fields; or raise."""
 
     def _before_delete(self, connection: Connection, record: R) -> None:
         """Delete, or set free, what hangs on it; or raise."""
@@ -119,12 +128,14 @@ class Records(Generic[R]):
                 return Conflict(f"A {self._name} with {label} {values.get(column)} already exists.")
         return error
 
-    def _find(self, connection: Connection, ident: str) -> R:
+    def _find(self, connection: Connection, ident: str, *, hold: bool = False) -> R:
+        """`hold`: as it is until this transaction ends."""
         columns = self._table.c
         found = columns.uuid == ident
         if "name" in columns:
             found = or_(found, columns.name == ident)
-        row = connection.execute(select(self._table).where(found)).first()
+        query = select(self._table).where(found)
+        row = connection.execute(query.with_for_update() if hold else query).first()
         if row is None:
             raise NotFound(f"{self._name.capitalize()} {ident} could not be found.")
         return self._record(row)

@@ -102,7 +102,7 @@ class _Asking(Call):
 
     need_to_change = need
 
-    def need_below_node(self, resource: str) -> None:
+    def need_below_node(self, resource: str, refusal: Exception | None = None) -> None:  # noqa: ARG002
         self.noted.since = SINCE["node resource"].get(resource, MINIMUM)
 
 
