@@ -101,6 +101,7 @@ SINCE: Mapping[str, Mapping[str, int]] = {
     "runbook field": {"description": 112, "traits": 112},
     "inspection rule field": {},
     "driver field": {
+        "raid": 12,
         "properties": 14,
         "type": 30,
         **{
@@ -190,6 +191,8 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "inspect wait has a name": 39,
         "allocations are patched": 57,
         "allocations are backfilled": 58,
+        "BIOS settings have details": 74,
+        "firmware has an identity": 114,
     },
 }
 

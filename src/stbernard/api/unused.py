@@ -10,8 +10,8 @@ from litestar.exceptions import NotFoundException
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.errors import NotFound
 
-_LISTS = ("chassis", "portgroups", "shards")
-_BELOW_NODE = ("portgroups", "children", "firmware")
+_LISTS = ("chassis", "portgroups")
+_BELOW_NODE = ("portgroups",)
 _VOLUME = ("connectors", "targets")
 
 

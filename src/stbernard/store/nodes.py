@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from stbernard.errors import Conflict, NodeLocked, NotFound
@@ -47,6 +47,19 @@ class Nodes(Records[Node]):
         query = select(*columns).where(found)
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return {ident: uuid for uuid, name in rows for ident in (uuid, name) if ident in wanted}
+
+    def shards(self) -> tuple[tuple[str | None, int], ...]:
+        """The shards (None: in no shard) and how many nodes are in each, large ones first."""
+        count = func.count()
+        query = select(_nodes.c.shard, count).group_by(_nodes.c.shard).order_by(count.desc())
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return tuple((shard, number) for shard, number in rows)
+
+    def children(self, uuid: str) -> tuple[str, ...]:
+        """The UUIDs of the nodes whose parent this is."""
+        query = select(_nodes.c.uuid).where(_nodes.c.parent_node == uuid).order_by(_nodes.c.id)
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(child for (child,) in rows)
 
     def set_traits(self, ident: str, chosen: Callable[[tuple[str, ...]], Iterable[str]]) -> Node:
         """The traits that `chosen` makes of those there are. Raises NotFound, NodeLocked."""

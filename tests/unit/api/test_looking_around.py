@@ -31,6 +31,8 @@ def test_drivers(client: Client, parts: Parts) -> None:
 def test_driver_properties(client: Client) -> None:
     shown = client.get("/v1/drivers/fake-hardware/properties").json()
     assert shown == {"power_key": "What power wants to know."}
+    disks = client.get("/v1/drivers/fake-hardware/raid/logical_disk_properties").json()
+    assert disks.keys() >= {"raid_level", "size_gb", "is_root_volume"}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,9 @@ def test_driver_properties(client: Client) -> None:
         ("/v1/drivers/nope/properties", "1.115", 404),
         ("/v1/drivers?type=odd", "1.115", 400),
         ("/v1/drivers?fields=odd", "1.115", 400),
+        ("/v1/drivers?fields=name&detail=true", "1.115", 400),
+        ("/v1/drivers/nope/raid/logical_disk_properties", "1.115", 404),
+        ("/v1/drivers/fake-hardware/raid/logical_disk_properties", "1.11", 406),
         ("/v1/drivers?fields=name", "1.76", 406),
         ("/v1/drivers?detail=true", "1.29", 406),
         ("/v1/conductors", "1.48", 404),
@@ -82,9 +87,9 @@ def test_vifs_of_the_network_noop(client: Client, parts: Parts) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("chassis", "portgroups", "allocations", "deploy_templates", "runbooks", "shards"),
+        *("chassis", "portgroups", "allocations", "deploy_templates", "runbooks"),
         *("volume/connectors", "volume/targets", "nodes/n/portgroups", "nodes/n/vifs"),
-        *("nodes/n/traits", "nodes/n/children", "nodes/n/firmware", "nodes/n/volume/targets"),
+        *("nodes/n/traits", "nodes/n/firmware", "nodes/n/volume/targets"),
     ],
 )
 def test_what_holds_nothing(client: Client, parts: Parts, path: str) -> None:

@@ -1,7 +1,7 @@
 """JSON schemas of what is sent and answered, from the API's tables and the types of records."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import msgspec
 from litestar import Response
@@ -168,7 +168,7 @@ def returned(handler: Callable[..., Any]) -> Schema | None:
     kind = get_type_hints(handler).get("return")
     if get_origin(kind) is Response:
         [kind] = get_args(kind)
-    return None if kind in (type(None), bytes) else of_type(kind)
+    return None if kind in (type(None), bytes, NoReturn) else of_type(kind)
 
 
 def _returned(made: Callable[..., Any]) -> Schema:
