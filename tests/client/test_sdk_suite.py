@@ -17,15 +17,10 @@ SIZE = 96  # of the suite in the openstacksdk of constraints.txt: fewer did not 
 CLOUDS = ("devstack", "devstack-alt", "devstack-admin", "devstack-system-admin")
 SECONDS_A_TEST = "60"  # the suite's own limit, 5 unless told
 NOT_YET = (  # what is not served yet; a line goes when its tests pass
-    "test_allocation.",
     "test_chassis.",
-    "test_deploy_templates.",
     "test_driver.TestBareMetalDriverDetails.",
-    "test_inspection_rules.",
     "test_node.TestBareMetalVirtualMedia.",
-    "test_node.TestTraits.",
     "test_port_group.",
-    "test_runbooks.",
     "test_volume_connector.",
     "test_volume_target.",
 )
