@@ -38,7 +38,16 @@ def serve(settings: Settings) -> None:
         registry = Registry(settings)
         tasks = Tasks(store, registry, settings)
         worker = Reconciler(store, tasks, settings)
-        app = make_app(Parts(settings, store, Requests(store, tasks, settings), tasks, registry))
+        app = make_app(
+            Parts(
+                settings,
+                store,
+                Requests(store, tasks, settings),
+                tasks,
+                registry,
+                worker.works,
+            )
+        )
         store.conductors.register(
             settings.default.host,
             settings.default.conductor_group,
@@ -78,7 +87,7 @@ def _leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def configure_logging(*, debug: bool) -> None:
+def configure_logging(*, debug: bool, use_json: bool = False) -> None:
     """One line an event on standard error, from here and from the libraries alike."""
     level = logging.DEBUG if debug else logging.INFO
     shared: list[Processor] = [
@@ -98,11 +107,7 @@ def configure_logging(*, debug: bool) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(
-                    colors=sys.stderr.isatty(),
-                    # the default one prints the variables of each frame: hashes, BMC passwords
-                    exception_formatter=structlog.dev.plain_traceback,
-                ),
+                *(_as_json() if use_json else _for_people()),
             ],
         )
     )
@@ -112,3 +117,17 @@ def configure_logging(*, debug: bool) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Its errors reach us as exceptions; its log calls a fall-back to basic authentication one.
     logging.getLogger("sushy").setLevel(logging.CRITICAL)
+
+
+def _for_people() -> tuple[Processor, ...]:
+    return (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # the default one prints the variables of each frame: hashes, BMC passwords
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    )
+
+
+def _as_json() -> tuple[Processor, ...]:
+    return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())

@@ -50,6 +50,8 @@ class Default:
     """How clients prove who they are; only `noauth` is offered yet."""
     debug: bool = False
     """Whether to log what is of use for finding a fault in the service itself."""
+    use_json: bool = False
+    """Whether each line of the log is a JSON object, for programs."""
     enabled_hardware_types: tuple[str, ...] = ("redfish",)
     """The hardware types (drivers) that nodes may have."""
     enabled_bios_interfaces: tuple[str, ...] = ("no-bios",)

@@ -1,11 +1,14 @@
 """What a running service tells of itself and of a rescue that waits, to people and to programs."""
 
+import json
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 
 import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.service import Service
 
@@ -15,6 +18,7 @@ enabled_power_interfaces = fake
 enabled_management_interfaces = fake
 enabled_boot_interfaces = fake
 enabled_rescue_interfaces = agent
+use_json = True
 """
 
 
@@ -61,3 +65,45 @@ def test_why_says_when_there_is_no_service() -> None:
     said = why("n", "--url", "http://127.0.0.1:1")
     assert said.returncode == 1
     assert "http://127.0.0.1:1 does not answer: connection refused." in said.stderr
+
+
+def measured(service: Service) -> dict[tuple[str, str], float]:
+    """Each sample by its name and its labels' values."""
+    answer = requests.get(f"{service.url}/metrics", timeout=60)
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, " ".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_what_is_measured(service: Service, waiting: str) -> None:
+    service.get("/v1/nodes")
+    service.call("GET", "/v1/odd")
+    found = measured(service)
+    assert found["stbernard_operations_total", "adopt succeeded"] >= 1
+    assert found["stbernard_step_seconds_count", "rescue power_on"] >= 1
+    assert found["stbernard_nodes_in_operation", "rescue rescue wait"] >= 1
+    assert found["stbernard_queue_age_seconds", ""] >= 0
+    assert found["stbernard_request_seconds_count", "GET /v1/nodes 200"] >= 1
+    assert found["stbernard_request_seconds_count", "GET /v1/nodes/{ident} 200"] >= 1
+    assert found["stbernard_request_seconds_count", "GET none 404"] >= 1
+    assert found["process_resident_memory_bytes", ""] > 0
+    assert not any(waiting in labels for _, labels in found)
+
+
+def test_it_is_alive_and_ready(service: Service) -> None:
+    for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
+        answer = requests.get(f"{service.url}{path}", timeout=60)
+        assert (answer.status_code, answer.json()) == (200, {"status": status})
+
+
+def test_each_line_of_the_log_says_what_it_is_about(service: Service, waiting: str) -> None:
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    mine = [line for line in lines if line.get("node") == waiting]
+    accepted = next(line for line in mine if line["operation"] == "rescue")
+    assert accepted["event"] == "accepted"
+    assert accepted["request_id"].startswith("req-")
+    steps = [line for line in mine if line["run"] == accepted["run"] and line["event"] == "done"]
+    assert [line["step"] for line in steps][:2] == ["check_everything", "remember_how_it_was"]

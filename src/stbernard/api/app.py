@@ -1,5 +1,6 @@
 """The API as a web application: routes, versions, errors. See parts.py for what it is made of."""
 
+import time
 from typing import Any, cast
 
 from litestar import Litestar, Router
@@ -7,6 +8,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from stbernard.api import (
     allocations,
@@ -19,6 +21,7 @@ from stbernard.api import (
     hardware_records,
     history,
     inspection_rules,
+    monitoring,
     node_groups,
     nodes,
     ports,
@@ -34,7 +37,7 @@ from stbernard.api import (
 )
 from stbernard.api.call import make_call
 from stbernard.api.faults import render
-from stbernard.api.headers import add_headers
+from stbernard.api.headers import add_headers, request_id
 from stbernard.api.parts import Parts
 from stbernard.api.paths import normalised
 
@@ -72,6 +75,7 @@ ROUTES = (
     *(vifs.list_vifs, vifs.attach, vifs.detach),
     *(ramdisk.lookup, ramdisk.heartbeat),
     *(boot.fetch, boot.look),
+    *(monitoring.healthz, monitoring.readyz, monitoring.metrics),
     *(unused.list_nothing, unused.show_nothing, unused.list_no_volumes),
     *(unused.list_nothing_of_node, unused.list_no_volumes_of_node),
 )
@@ -88,6 +92,8 @@ class Api(Litestar):
     ) -> None:
         if scope["type"] == ScopeType.HTTP:
             scope = cast(Scope, normalised(cast(dict[str, Any], scope)))
+            scope.setdefault("state", {})["began"] = time.perf_counter()
+            bind_contextvars(request_id=request_id(scope))  # in every line of its log
         await super().__call__(scope, receive, send)
 
 

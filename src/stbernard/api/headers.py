@@ -1,9 +1,12 @@
 """The headers that every answer carries."""
 
+import time
 import uuid
+from typing import cast
 
-from litestar.types import Message, Scope
+from litestar.types import HTTPScope, Message, Scope
 
+from stbernard import metrics
 from stbernard.api.microversions import MAXIMUM, MINIMUM
 
 
@@ -16,6 +19,7 @@ async def add_headers(message: Message, scope: Scope) -> None:
     """Versions and request id. An empty answer has no content type (as in Ironic)."""
     if message["type"] != "http.response.start":
         return
+    _count(message["status"], scope)
     name = "X-OpenStack-Ironic-API"
     added = {
         f"{name}-Minimum-Version": f"1.{MINIMUM}",
@@ -30,3 +34,11 @@ async def add_headers(message: Message, scope: Scope) -> None:
         headers = [(key, value) for key, value in headers if key != b"content-type"]
     encoded = [(key.lower().encode(), value.encode()) for key, value in added.items()]
     message["headers"] = [*headers, *encoded]
+
+
+def _count(status: int, scope: Scope) -> None:
+    """By the route's template: what clients make up is one route, none."""
+    request = cast(HTTPScope, scope)
+    route = request.get("path_template") or "none"
+    seconds = time.perf_counter() - request["state"]["began"]
+    metrics.answered(str(request["method"]), route, status, seconds)

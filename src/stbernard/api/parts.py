@@ -1,5 +1,6 @@
 """What the API is made of; the service puts it together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stbernard.api.call import Call
@@ -18,6 +19,8 @@ class Parts:
     requests: Requests
     tasks: Tasks
     drivers: Drivers
+    works: Callable[[], bool] = lambda: True
+    """Whether the worker of this process, if it has one, is at work."""
 
     def node_in_body(self, call: Call, ident: str | None) -> Node:
         """The node that a body names. Raises BadRequest: a 404 would be about the path."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from stbernard.api.microversions import asked
 
+_BESIDES = ("openapi.json", "healthz", "readyz", "metrics")
 _WITHOUT_SUFFIX = 91  # from this version on `.json` at the end of a path is part of a name
 
 
@@ -15,7 +16,7 @@ def normalised(scope: dict[str, Any]) -> dict[str, Any]:
     first = path.split("/")[1] if path.count("/") else ""
     if first == "boot":
         return scope
-    if first not in ("", "v1", "openapi.json"):
+    if first not in ("", "v1", *_BESIDES):
         path = f"/v1{path}"
     if path.startswith("/v1") and path.endswith(".json") and _strips_suffix(scope):
         path = path.removesuffix(".json")

@@ -9,5 +9,5 @@ def serve(config_file: ConfigFiles = None) -> None:
         settings = read_settings(config_file)
         from stbernard import service  # noqa: PLC0415 (other commands start faster without it)
 
-        service.configure_logging(debug=settings.default.debug)
+        service.configure_logging(debug=settings.default.debug, use_json=settings.default.use_json)
         service.serve(settings)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from stbernard import metrics
 from stbernard.errors import BMCError, InvalidDriverInfo, StBernardError
 from stbernard.nodes import Node, Power
 from stbernard.operations.machine import State
@@ -65,6 +66,7 @@ class PowerSync:
             if node.power_state is not None:
                 self._failed(node, None, str(error))
         except StBernardError as error:
+            metrics.hardware_failed(error)
             self._failed(node, None, str(error))
         else:
             self._compare(node, state)

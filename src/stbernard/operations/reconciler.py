@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from stbernard import metrics
 from stbernard.errors import HardwareError
 from stbernard.nodes import Node
 from stbernard.operations.advance import advance
@@ -16,6 +17,7 @@ from stbernard.operations.outcome import Failed, Outcome, Trouble
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
+from stbernard.store.journal import HISTORY, Entry, Event
 from stbernard.store.leases import LEASE, LeaseLost
 
 log = structlog.get_logger()
@@ -44,6 +46,10 @@ class Reconciler:
         if taken:
             log.info("going on with the operations of this worker's earlier life", nodes=taken)
         self._claimer.start()
+
+    def works(self) -> bool:
+        """Whether it claims what is due."""
+        return self._claimer.is_alive()
 
     def stop(self) -> None:
         """Claim nothing more, and finish the steps that are under way."""
@@ -91,7 +97,10 @@ class Reconciler:
 
     def _work(self, node: Node) -> None:
         """Run step after step until the node waits, its operation ends or the lease is lost."""
-        bound = log.bind(node=node.uuid, operation=node.operation, run=node.operation_id)
+        # for all that is logged on the way, by drivers and libraries, too
+        about = {"node": node.uuid, "operation": node.operation, "run": node.operation_id}
+        structlog.contextvars.bind_contextvars(**about)
+        bound = log.bind(**about)
         try:
             while not self._stopping.is_set():
                 operation = OPERATIONS[str(node.operation)]
@@ -102,6 +111,7 @@ class Reconciler:
                 node = self._store.leases.save(
                     node, following.changes, following.lines, release=following.release
                 )
+                _count(following.lines)
                 if following.release:
                     return
         except LeaseLost:
@@ -116,6 +126,7 @@ class Reconciler:
         try:
             return action(self._tasks.of(node))
         except HardwareError as error:
+            metrics.hardware_failed(error)
             if error.final:
                 return Failed(str(error))
             return Trouble(_back_off(node), str(error))
@@ -124,6 +135,14 @@ class Reconciler:
             return Failed(
                 f"Internal error in step {step.name} ({type(error).__name__}); see the log."
             )
+
+
+def _count(lines: tuple[Entry, ...]) -> None:
+    for line in lines:
+        if line.event in HISTORY:
+            metrics.operation_ended(str(line.operation), line.event)
+        elif line.event == Event.STEP_DONE:
+            metrics.step_done(str(line.operation), str(line.step), line.seconds or 0)
 
 
 def _back_off(node: Node) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from stbernard.errors import BadRequest, InvalidState, NodeLocked
@@ -19,6 +20,8 @@ from stbernard.store.engine import Database
 from stbernard.store.journal import Entry, Event, Journal, entry, write
 from stbernard.store.news import News
 from stbernard.store.nodes import columns_of, find, to_node
+
+log = structlog.get_logger()
 
 _nodes = schema.nodes
 LEASE = 30.0  # seconds
@@ -96,6 +99,7 @@ class Leases:
             return node
 
         node = self._database.write(work)
+        log.info("accepted", node=node.uuid, operation=node.operation, run=node.operation_id)
         self._news.tell()
         return node
 
