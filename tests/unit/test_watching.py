@@ -107,3 +107,28 @@ def test_each_line_of_the_log_says_what_it_is_about(service: Service, waiting: s
     assert accepted["request_id"].startswith("req-")
     steps = [line for line in mine if line["run"] == accepted["run"] and line["event"] == "done"]
     assert [line["step"] for line in steps][:2] == ["check_everything", "remember_how_it_was"]
+
+
+def listen(service: Service, node: str, last: str = "") -> requests.Response:
+    path = f"{service.url}/v1/nodes/{node}/rescue/events"
+    return requests.get(path, headers={"Last-Event-ID": last}, stream=True, timeout=60)
+
+
+def test_a_rescue_as_it_goes_on(service: Service, waiting: str) -> None:
+    events = []
+    with listen(service, waiting) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            name, _, value = line.decode().partition(": ")
+            if name == "data":
+                events.append(json.loads(value))
+                if events[-1]["event"] == "waiting":
+                    assert service.provision(waiting, "abort").status_code == 202
+    assert events[0]["event"] == "accepted"
+    assert events[-1]["event"] == "aborted"  # and the stream has ended
+    assert events == service.get(f"/v1/nodes/{waiting}/rescue")["timeline"]
+    with listen(service, waiting, last=str(events[-2]["id"])) as answer:
+        assert f"id: {events[-1]['id']}\n" in answer.text
+        assert f"id: {events[-2]['id']}\n" not in answer.text
+    with listen(service, waiting, last=str(events[-1]["id"])) as answer:
+        assert (answer.status_code, answer.text) == (204, "")

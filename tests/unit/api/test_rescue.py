@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stbernard.api import rescue_events
 from stbernard.api.parts import Parts
 from stbernard.nodes import Login, Node
 from stbernard.operations.advance import advance
@@ -114,6 +115,16 @@ def test_every_version_has_it(parts: Parts, node: Node) -> None:
     parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
     path = f"/v1/nodes/{node.uuid}/rescue"
     assert client_of(parts, "1.1").get(path).status_code == 200
+
+
+def test_who_listens_is_counted(
+    parts: Parts, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue_events, "LISTENERS", 0)
+    parts.store.nodes.create(a_node(name="n"))
+    assert client.get("/v1/nodes/n/rescue/events").status_code == 503
+    monkeypatch.undo()
+    assert client.get("/v1/nodes/n/rescue/events").status_code == 404
 
 
 def _due_now(connection: Any) -> None:
