@@ -27,6 +27,7 @@ from stbernard.api import (
     ports,
     provision,
     ramdisk,
+    refused,
     rescue,
     rescue_events,
     runbooks,
@@ -78,6 +79,7 @@ ROUTES = (
     *(boot.fetch, boot.look),
     *(monitoring.healthz, monitoring.readyz, monitoring.metrics),
     *(unused.list_nothing, unused.show_nothing, unused.list_no_volumes),
+    *refused.ROUTES,
     *(unused.list_nothing_of_node, unused.list_no_volumes_of_node),
 )
 

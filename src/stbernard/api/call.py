@@ -49,6 +49,17 @@ class Call:
         check_json(value)
         return value
 
+    def arguments(self, allowed: Iterable[str], mandatory: str | None = None) -> dict[str, Any]:
+        """The named arguments of a PUT, which has no query. Raises InvalidParameter, BadRequest."""
+        self.only()
+        given = self.json()
+        if not isinstance(given, dict):
+            raise InvalidParameter("The body has to be a JSON object.")
+        refuse_unknown(given, allowed)
+        if mandatory and mandatory not in given:
+            raise InvalidParameter(f"Missing mandatory parameter: {mandatory}")
+        return given
+
     def node_ident(self, ident: str) -> str:
         """A node's UUID (canonical) or name from a path. Raises NotFound, HTTPException (400)."""
         if found := as_uuid(ident):

@@ -12,7 +12,7 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.microversions import SINCE
 from stbernard.api.parts import Parts
 from stbernard.api.schemas import string
-from stbernard.api.states import accepted, arguments
+from stbernard.api.states import accepted
 from stbernard.errors import BadRequest, InvalidState, NodeLocked, NotAcceptable
 from stbernard.nodes import Node
 from stbernard.operations.machine import ALIASES, HOLDING, WAITING, transition
@@ -37,7 +37,7 @@ class ConfigDrive(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
 @put("/v1/nodes/{ident:str}/states/provision", status_code=202, sync_to_thread=True)
 def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = arguments(call, _ARGUMENTS, mandatory="target")
+    given = call.arguments(_ARGUMENTS, mandatory="target")
     target = string("target", given.pop("target")) or ""
     node = parts.store.nodes.get(call.node_ident(ident))
     call.version.require("verb", (target,))

@@ -10,7 +10,7 @@ import structlog
 from litestar import Response, get, post
 
 from stbernard.api import node_view, schemas
-from stbernard.api.call import Call, refuse_unknown
+from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.timeline import tell
@@ -56,7 +56,6 @@ def lookup(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
 def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     """The agent is there: note where, and wake the node's operation. One write."""
     _check_enabled(call, parts.settings, "heartbeat")
-    call.only()
     given = _arguments(call)
     node = parts.store.nodes.get(call.node_ident(ident))
     url = _callback_url(given, node)
@@ -121,12 +120,7 @@ def _by_uuid(parts: Parts, ident: str) -> tuple[Node, ...]:
 
 def _arguments(call: Call) -> dict[str, str | None]:
     """The fields of a heartbeat, all of them texts. Raises InvalidParameter; quotes none."""
-    given = call.json()
-    if not isinstance(given, dict):
-        raise InvalidParameter("The body has to be a JSON object.")
-    refuse_unknown(given, _HEARTBEAT)
-    if "callback_url" not in given:
-        raise InvalidParameter("Missing mandatory parameter: callback_url")
+    given = call.arguments(_HEARTBEAT, mandatory="callback_url")
     for name, value in given.items():
         schemas.string(name, value)
         if len(value or "") > _LONGEST.get(name, 65536):

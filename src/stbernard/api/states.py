@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, delete, get, put
 
 from stbernard.api import hardware, node_view
-from stbernard.api.call import Call, boolean, refuse_unknown
+from stbernard.api.call import Call, boolean
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.schemas import integer, string
@@ -27,7 +27,7 @@ def show_states(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, 
 
 @put("/v1/nodes/{ident:str}/states/power", status_code=202, sync_to_thread=True)
 def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = arguments(call, ("target", "timeout"), mandatory="target")
+    given = call.arguments(("target", "timeout"), mandatory="target")
     target = string("target", given["target"]) or ""
     node = parts.store.nodes.get(call.node_ident(ident))
     timeout = given.get("timeout")
@@ -54,7 +54,7 @@ def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
 
 @put("/v1/nodes/{ident:str}/maintenance", status_code=202, sync_to_thread=True)
 def set_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    given = arguments(call, ("reason",))
+    given = call.arguments(("reason",))
     reason = string("reason", given.get("reason"))
     return _maintain(ident, call, parts, {"maintenance": True, "maintenance_reason": reason})
 
@@ -93,7 +93,7 @@ def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
 
 def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
     """As an operation of the engine's, whose end is waited for. Raises HardwareError."""
-    given = arguments(call, ("boot_device", "persistent"), mandatory="boot_device")
+    given = call.arguments(("boot_device", "persistent"), mandatory="boot_device")
     device = string("boot_device", given["boot_device"])
     persistent = given.get("persistent")
     persistent = boolean("persistent", persistent) if persistent is not None else False
@@ -107,18 +107,6 @@ def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
     task.driver.management.validate(task)
     seconds = float(parts.settings.conductor.power_state_change_timeout)
     parts.requests.boot_device(task.node.uuid, BootDevice(device, persistent), seconds)
-
-
-def arguments(call: Call, allowed: tuple[str, ...], mandatory: str | None = None) -> dict[str, Any]:
-    """The named arguments of a PUT. Raises InvalidParameter."""
-    call.only()
-    given = call.json()
-    if not isinstance(given, dict):
-        raise InvalidParameter("The body has to be a JSON object.")
-    refuse_unknown(given, allowed)
-    if mandatory and mandatory not in given:
-        raise InvalidParameter(f"Missing mandatory parameter: {mandatory}")
-    return given
 
 
 def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:

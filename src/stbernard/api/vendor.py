@@ -49,7 +49,8 @@ def call_unnamed_of_driver(name: InPath, call: GivenCall, parts: GivenParts) -> 
 
 
 @route(f"{_DRIVER}/{{method:str}}", http_method=_METHODS, status_code=200, sync_to_thread=True)
-def call_of_driver(name: InPath, method: InPath, parts: GivenParts) -> NoReturn:
+def call_of_driver(name: InPath, method: InPath, call: GivenCall, parts: GivenParts) -> NoReturn:
+    call.only()
     check_driver(name, parts)
     _refuse(method)
 

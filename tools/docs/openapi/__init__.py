@@ -120,6 +120,8 @@ def _body(route: Route, components: dict[str, Schema]) -> Schema:
             schemas.patch(resource.patchable),
         )
         name = resource.name.replace(" ", "_")
+    elif route.arguments:
+        return schemas.arguments(route.arguments, route.mandatory)
     else:
         return {"type": "object"}
     label = f"{name}_patch" if route.method == "PATCH" else f"new_{name}"

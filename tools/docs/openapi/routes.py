@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NoReturn
@@ -28,8 +28,8 @@ _AN_IDENT = "00000000-0000-4000-8000-000000000000"
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path: `query` are the words it may have, `since` the minor version it
-    came with."""
+    """One method of one path: `query` are the words it may have, `arguments` those of the body (of
+    which one may be `mandatory`), `since` is the minor version it came with."""
 
     method: str
     path: str
@@ -38,6 +38,8 @@ class Route:
     module: ModuleType
     options: dict[str, Any]
     query: tuple[str, ...]
+    arguments: tuple[str, ...]
+    mandatory: str | None
     since: int
 
     @property
@@ -76,6 +78,8 @@ def _of(handler: Any) -> Iterator[Route]:
                 sys.modules[handler.fn.__module__],
                 handler.opt,
                 noted.query,
+                noted.arguments,
+                noted.mandatory,
                 noted.since,
             )
 
@@ -94,6 +98,10 @@ class _Asking(Call):
         self.noted.query = allowed
         raise _Enough
 
+    def arguments(self, allowed: Iterable[str], mandatory: str | None = None) -> NoReturn:
+        self.noted.arguments, self.noted.mandatory = tuple(allowed), mandatory
+        raise _Enough
+
     def json(self) -> NoReturn:
         raise _Enough
 
@@ -109,6 +117,8 @@ class _Asking(Call):
 @dataclass
 class _Noted:
     query: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    mandatory: str | None = None
     since: int = field(default=MINIMUM)
 
 

@@ -93,6 +93,19 @@ def given(what: str, fields: schemas.Fields, required: Iterable[str] = ()) -> Sc
     }
 
 
+def arguments(names: Iterable[str], mandatory: str | None) -> Schema:
+    """A body that `Call.arguments` reads."""
+    kinds = ("provision argument", "heartbeat field", "power")
+    return {
+        "type": "object",
+        "properties": {
+            name: versioned({}, max(since(kind, name) for kind in kinds)) for name in sorted(names)
+        },
+        "required": [mandatory] if mandatory else [],
+        "additionalProperties": False,
+    }
+
+
 def patch(fields: Iterable[str]) -> Schema:
     """A JSON patch of these fields."""
     return {
