@@ -64,7 +64,7 @@ def test_what_is_answered_is_described(
         [
             *(Path(sys.executable).with_name("schemathesis"), "run", description),
             *("--url", service.url, "--phases", "coverage,fuzzing,stateful"),
-            *("--checks", ",".join(CHECKS), "--max-examples", "25", "--seed", "1"),
+            *("--checks", ",".join(CHECKS), "--max-examples", "12", "--seed", "1"),
             *("--generation-database", "none", "--no-shrink", "--continue-on-failure"),
             *("--workers", "2", "--warnings", "off", "--no-color", "--output-truncate", "false"),
         ],
