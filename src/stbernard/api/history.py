@@ -43,14 +43,14 @@ def show(ident: InPath, event: InPath, call: GivenCall, parts: GivenParts) -> di
     call.need_below_node("history")
     call.only()
     node = parts.store.nodes.get(call.node_ident(ident))
-    line = parts.store.journal.history_event(node.uuid, uuid("event", event))
+    line = parts.store.journal.history_event(node, uuid("event", event))
     started = _started(parts, node)
     return _show(line, started, node, call)
 
 
 def _history(node: Node, call: Call, parts: Parts) -> list[dict[str, Any]]:
     started = _started(parts, node)
-    return [_show(line, started, node, call) for line in parts.store.journal.history(node.uuid)]
+    return [_show(line, started, node, call) for line in parts.store.journal.history(node)]
 
 
 def _started(parts: Parts, node: Node) -> dict[str | None, float]:

@@ -70,8 +70,6 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "conductor_group": 46,
         "conductor": 49,
         "owner": 50,
-        "description_contains": 51,
-        "retired": 61,
         "lessee": 65,
         "shard": 82,
         "sharded": 82,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stbernard.api import schemas
+from stbernard.api import network_data, schemas
 from stbernard.api.call import Call, as_uuid, is_name
 from stbernard.api.patches import patched, root, steps
 from stbernard.errors import BadRequest, Conflict, InvalidParameter, NotAcceptable
@@ -37,7 +37,9 @@ def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool)
         raise BadRequest(
             "The reset_interfaces parameter can only be used when changing the node's driver."
         )
-    if node.target_provision_state and node.provision_state not in CHANGEABLE_WITH_TARGET:
+    freed = node.maintenance and wanted == [{"op": "remove", "path": "/instance_uuid"}]
+    moves = node.target_provision_state and node.provision_state not in CHANGEABLE_WITH_TARGET
+    if moves and not freed:
         raise Conflict(
             f"Node {node.uuid} can not be updated while a state transition is in progress."
         )
@@ -46,6 +48,8 @@ def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool)
         raise Conflict(
             f'Cannot update node "{node.uuid}" while it is in state "{node.provision_state}".'
         )
+    if any(step["path"] == "/name" and step.get("value", "") is None for step in wanted):
+        raise BadRequest(f"Node {node.uuid}: Cannot change name to invalid name 'None'. Remove it.")
     document = patched({name: getattr(node, name) for name in PATCHABLE}, wanted)
     checked = schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",))
     values = read({name: checked.get(name) for name in PATCHABLE}, call)
@@ -66,6 +70,7 @@ def read(values: Mapping[str, Any], call: Call) -> dict[str, Any]:
         check_name(values["name"], call)
     if values.get("chassis_uuid"):
         raise BadRequest(f"Chassis {values['chassis_uuid']} could not be found.")
+    network_data.check(result.get("network_data") or {})
     for secret in ("rescue_password", "hashed_rescue_password"):
         if secret in (result.get("instance_info") or {}):
             raise BadRequest(
@@ -105,6 +110,17 @@ def _check_states(node: Node, changed: Mapping[str, Any]) -> None:
             )
     if changed.get("instance_uuid") and node.instance_uuid:
         raise Conflict(f"Node {node.uuid} is associated with instance {node.instance_uuid}.")
+    if "instance_uuid" in changed and node.allocation_uuid and not changeable | node.maintenance:
+        raise Conflict(
+            f"Node {node.uuid} with an allocation can not have instance_uuid removed unless it is "
+            f"in one of allowed ({', '.join(INTERFACES_CHANGEABLE)}) states or in maintenance "
+            f"mode. Current state is '{node.provision_state}'."
+        )
+    if "driver" in changed and node.console_enabled:
+        raise Conflict(
+            f"Node {node.uuid} can not update the driver while the console is enabled. Please "
+            "stop the console first."
+        )
     if changed.get("protected") and node.provision_state not in (State.ACTIVE, State.RESCUE):
         raise Conflict(
             f"Node {node.uuid} can only be made protected in provision states 'active' or "

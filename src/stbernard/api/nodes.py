@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
@@ -12,6 +13,7 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.node_patch import changes, read
 from stbernard.api.parts import Parts
 from stbernard.errors import (
+    BadRequest,
     Conflict,
     Forbidden,
     InvalidParameter,
@@ -25,10 +27,11 @@ from stbernard.store.pages import Page
 
 _EQUAL = ("driver", "resource_class", "fault", "owner", "lessee", "instance_name", "parent_node")
 _FLAGS = ("maintenance", "retired")
+_FAULTS = ("power failure", "clean failure", "rescue abort failure", "service failure")
 _UUIDS = ("instance_uuid", "chassis_uuid")
 _FILTERS = (
     *(*_EQUAL, *_FLAGS, *_UUIDS, "provision_state", "conductor", "conductor_group", "associated"),
-    *("sharded", "shard", "description_contains", "include_children"),
+    *("sharded", "shard", "description_contains", "include_children", "project"),
 )
 
 
@@ -36,14 +39,15 @@ _FILTERS = (
 def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     call.only()
     given = schemas.check("node", call.json(), schemas.NODE, required=("driver",))
-    call.version.require("node field", (name for name, value in given.items() if value))
+    unset = (None, "")  # what an old version may send of a newer field
+    call.version.require("node field", (key for key in given if given[key] not in unset))
     values = {name: value for name, value in read(given, call).items() if value is not None}
     values["uuid"] = values.get("uuid") or str(uuid.uuid4())
     defaults = parts.settings.default
     values["conductor_group"] = values.get("conductor_group") or defaults.conductor_group
     values["resource_class"] = values.get("resource_class") or defaults.default_resource_class
     if "parent_node" in values:
-        values["parent_node"] = parts.node_in_body(call, values["parent_node"]).uuid
+        values["parent_node"] = _parent(call, parts, values, values)
     chosen = {kind: values.get(f"{kind}_interface") for kind in INTERFACES}
     resolved = parts.drivers.resolve(values["driver"], chosen)
     values |= {f"{kind}_interface": name for kind, name in resolved.items()}
@@ -89,7 +93,10 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     reset = bool(call.flag("reset_interfaces"))
     changed = changes(node, call, parts.drivers, reset_interfaces=reset)
     if changed.get("parent_node"):
-        changed["parent_node"] = parts.node_in_body(call, changed["parent_node"]).uuid
+        before = {"uuid": node.uuid, "owner": node.owner}
+        changed["parent_node"] = _parent(call, parts, before, changed)
+    if "owner" in changed and node.allocation_uuid:
+        _check_owner(node, parts)
     if node_view.is_held(node):
         raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
     if changed:
@@ -148,6 +155,29 @@ def _list(call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None) -
     return pages.rendered(call, ("nodes", path), entries, last, part=part, fields=fields)
 
 
+def _parent(call: Call, parts: Parts, node: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """The UUID of the parent that is asked for. Raises BadRequest."""
+    parent = parts.node_in_body(call, given["parent_node"])
+    if parent.uuid == node["uuid"]:
+        raise BadRequest(f"Node {parent.uuid} cannot be its own parent_node.")
+    if parent.owner != given.get("owner", node.get("owner")):
+        raise BadRequest(
+            f"Unable to apply the requested parent_node {parent.uuid}: its owner is not the "
+            "node's. Give both the same owner."
+        )
+    return parent.uuid
+
+
+def _check_owner(node: Node, parts: Parts) -> None:
+    """Raises Conflict if the node's allocation is somebody's."""
+    allocation = parts.store.allocations.of_node(node.uuid)
+    if allocation and allocation.owner is not None:
+        raise Conflict(
+            f'Cannot update owner of node "{node.uuid}" while it is allocated to an allocation '
+            "with an owner."
+        )
+
+
 def _page(call: Call, parts: Parts) -> Page:
     """The part of the list. Raises NotAcceptable, InvalidParameter, BadRequest."""
     query = call.query
@@ -156,6 +186,11 @@ def _page(call: Call, parts: Parts) -> Page:
     state = query.get("provision_state")
     if state is not None and state not in frozenset(State):
         raise InvalidParameter(f'Provision state "{state[:100]}" is not valid')
+    if query.get("fault") not in (None, *_FAULTS):
+        raise InvalidParameter(
+            f'Unrecognized fault "{query["fault"][:100]}" is specified, '
+            f"allowed faults are {_FAULTS}"
+        )
     filters: dict[str, Any] = {
         name: query[name] for name in (*_EQUAL, "provision_state") if name in query
     }
@@ -170,6 +205,8 @@ def _page(call: Call, parts: Parts) -> Page:
     ]
     if shards := call.words("shard"):
         found.append(conditions.one_of("shard", shards))
+    if "project" in query:
+        found.append(conditions.of_project(query["project"]))
     if "description_contains" in query:
         found.append(conditions.contains("description", query["description_contains"]))
     if "parent_node" not in query and not call.flag("include_children"):

@@ -90,6 +90,18 @@ def traits(name: str, value: list[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(trait(name, entry) for entry in value))
 
 
+def non_empty(name: str, value: str) -> str:
+    if not value:
+        raise InvalidParameter(f"Schema error for {name}: '' should be non-empty")
+    return value
+
+
+def boot_mode(name: str, value: str) -> str:
+    if value not in ("bios", "uefi"):
+        raise InvalidParameter(f"Expected 'bios' or 'uefi' for {name}: {value[:100]}")
+    return value
+
+
 def text(longest: int = 255) -> Field:
     return Field(("string", "null"), longest)
 
@@ -114,7 +126,7 @@ _NODE: Fields = {
     "driver_info": OBJECT,
     "extra": OBJECT,
     "instance_info": OBJECT,
-    "instance_name": text(),
+    "instance_name": Field(("string", "null"), 255, read=non_empty),
     "instance_uuid": UUID,
     "lessee": text(),
     "maintenance": BOOLEAN,
@@ -129,7 +141,13 @@ _NODE: Fields = {
     "shard": text(),
     **{f"{kind}_interface": text() for kind in INTERFACES},
 }
-NODE: Fields = {**_NODE, "uuid": UUID}
+NODE: Fields = {
+    **_NODE,
+    "boot_mode": Field(("string", "null"), read=boot_mode),
+    "console_enabled": BOOLEAN,
+    "secure_boot": BOOLEAN,
+    "uuid": UUID,
+}
 NODE_PATCH: Fields = {**_NODE, "protected": BOOLEAN, "protected_reason": text(4096)}
 
 PORT: Fields = {

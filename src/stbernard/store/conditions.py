@@ -17,5 +17,9 @@ def one_of(column: str, values: Iterable[str]) -> ColumnElement[bool]:
     return _columns[column].in_(list(values))
 
 
+def of_project(project: str) -> ColumnElement[bool]:
+    return (_columns.owner == project) | (_columns.lessee == project)
+
+
 def contains(column: str, text: str) -> ColumnElement[bool]:
     return _columns[column].contains(text, autoescape=True)

@@ -102,18 +102,19 @@ class Journal:
         )
         return self._entries(query)
 
-    def history(self, node_uuid: str) -> tuple[Entry, ...]:
-        """How each operation ended, oldest first."""
+    def history(self, node: Node) -> tuple[Entry, ...]:
+        """How each operation ended, oldest first; not those of a deleted node of this UUID."""
         query = (
             select(_journal)
-            .where(_journal.c.node_uuid == node_uuid, _journal.c.event.in_(HISTORY))
+            .where(_journal.c.node_uuid == node.uuid, _journal.c.event.in_(HISTORY))
+            .where(_journal.c.at >= node.created_at)
             .order_by(_journal.c.id)
         )
         return self._entries(query)
 
-    def history_event(self, node_uuid: str, event_uuid: str) -> Entry:
+    def history_event(self, node: Node, event_uuid: str) -> Entry:
         """Raises NotFound."""
-        for line in self.history(node_uuid):
+        for line in self.history(node):
             if line.uuid == event_uuid:
                 return line
         raise NotFound(f"Node history record {event_uuid} could not be found.")

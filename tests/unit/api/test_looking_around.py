@@ -120,8 +120,8 @@ def test_conductors(client: Client, parts: Parts) -> None:
 @pytest.fixture
 def node(parts: Parts) -> Node:
     """A node that was rescued, and failed to be rescued again."""
-    node = parts.store.nodes.create(a_node(name="n"))
     now = time.time()
+    node = parts.store.nodes.create(a_node(name="n", created_at=now - 200))
     for ident, event, detail in (
         ("1", Event.SUCCEEDED, None),
         ("2", Event.FAILED, "Failed to rescue: no image " + "x" * 300),
@@ -156,6 +156,12 @@ def test_history_in_short_and_in_pages(client: Client, parts: Parts, node: Node)
     assert [each["severity"] for each in second] == ["INFO"]
     old = client_of(parts, "1.114").get("/v1/nodes/n/history?detail=true").json()["history"]
     assert "duration_seconds" not in old[0]
+
+
+def test_history_goes_with_its_node(client: Client, parts: Parts, node: Node) -> None:
+    parts.store.nodes.delete("n")
+    parts.store.nodes.create(a_node(name="n", uuid=node.uuid))
+    assert client.get("/v1/nodes/n/history").json() == {"history": []}
 
 
 def test_an_unknown_event_is_named(client: Client, node: Node) -> None:

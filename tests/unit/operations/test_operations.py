@@ -69,7 +69,7 @@ def test_the_journal_tells_the_whole_story(engine: Engine) -> None:
         "boot_instance_next",
         "prove_login",
     ]
-    (ended,) = engine.store.journal.history(node.uuid)
+    (ended,) = engine.store.journal.history(node)
     assert (ended.event, ended.operation, ended.provision_state) == (
         "succeeded",
         "rescue",

@@ -93,7 +93,7 @@ def test_a_bmc_that_stays_away_and_comes_back(engine: Engine, settings: Settings
     sync.recover()
     back = now(engine, node)
     assert (back.maintenance, back.fault, back.power_state) == (False, None, Power.ON)
-    history = engine.store.journal.history(node.uuid)
+    history = engine.store.journal.history(node)
     assert [(each.operation, each.event) for each in history] == [
         ("monitoring", "failed"),
         ("monitoring", "succeeded"),

@@ -66,7 +66,7 @@ def test_the_whole_life_of_a_node(engine: Engine) -> None:
             None,
             None,
         ), verb
-    told = [line.operation for line in engine.store.journal.history(node.uuid)]
+    told = [line.operation for line in engine.store.journal.history(node)]
     assert told[:6] == ["manage", "inspect", "provide", "deploy", "rebuild", "undeploy"]
     assert told[6] == "provide"  # the cleaning that follows
 
@@ -285,7 +285,7 @@ def test_a_deployment_that_waits_can_be_aborted_or_undeployed(engine: Engine) ->
     engine.wait(node, "deleting")
     (interrupted,) = [
         line
-        for line in engine.store.journal.history(node.uuid)
+        for line in engine.store.journal.history(node)
         if line.detail == "interrupted by the request 'undeploy'"
     ]
     assert (interrupted.operation, interrupted.event) == ("deploy", "aborted")
