@@ -1,6 +1,7 @@
 """The unmodified `openstack` client, and a service with fake hardware for it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,13 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service
+from tests.ironic import Ironic
+from tests.service import Server, Service
 
 CONFIG = """
 enabled_hardware_types = fake-hardware
 enabled_power_interfaces = fake
 enabled_management_interfaces = fake
 enabled_boot_interfaces = fake
+enabled_bios_interfaces = fake
+enabled_console_interfaces = fake
+enabled_deploy_interfaces = fake
+enabled_inspect_interfaces = fake
+enabled_raid_interfaces = fake
 enabled_rescue_interfaces = fake,no-rescue
 """
 
@@ -23,7 +30,7 @@ enabled_rescue_interfaces = fake,no-rescue
 class Client:
     """`openstack baremetal …` as a person types it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Server) -> None:
         command = [sys.executable, str(Path(__file__).with_name("many_commands.py"))]
         self._where = ["--os-auth-type", "none", "--os-endpoint", service.url, "baremetal"]
         self._process = subprocess.Popen(
@@ -59,21 +66,24 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service"), CONFIG).start()
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Ours; with TEST_AGAINST=ironic in the environment the real Ironic, to check the tests."""
+    folder = tmp_path_factory.mktemp("service")
+    against_ironic = os.environ.get("TEST_AGAINST") == "ironic"
+    service = Ironic(folder).start() if against_ironic else Service(folder, CONFIG).start()
     yield service
     service.stop()
 
 
 @pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[Client]:
+def client(service: Server) -> Iterator[Client]:
     client = Client(service)
     yield client
     client.close()
 
 
 @pytest.fixture
-def node(client: Client, service: Service) -> Iterator[str]:
+def node(client: Client, service: Server) -> Iterator[str]:
     """The name of an active node with a port."""
     made = client.json("node", "create", "--driver", "fake-hardware", "--name", "patient")
     client.json("port", "create", "--node", made["uuid"], "52:54:00:77:00:01")

@@ -18,8 +18,6 @@ CLOUDS = ("devstack", "devstack-alt", "devstack-admin", "devstack-system-admin")
 SECONDS_A_TEST = "60"  # the suite's own limit, 5 unless told
 NOT_YET = (  # what is not served yet; a line goes when its tests pass
     "test_chassis.",
-    "test_driver.TestBareMetalDriverDetails.",
-    "test_node.TestBareMetalVirtualMedia.",
     "test_port_group.",
     "test_volume_connector.",
     "test_volume_target.",

@@ -169,8 +169,8 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "continue_inspection": 84,
     },
     "node resource": {
-        "portgroups": 24,
         "states/raid": 12,
+        "portgroups": 24,
         "vifs": 28,
         "management/inject_nmi": 29,
         "volume": 32,

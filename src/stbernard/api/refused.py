@@ -7,12 +7,9 @@ from litestar import route
 from litestar.enums import HttpMethod
 
 from stbernard.api.given import GivenCall, GivenParts, InPath
-from stbernard.errors import BadRequest, NotFound
+from stbernard.errors import BadRequest
 
 _OF_A_NODE: Mapping[str, tuple[tuple[HttpMethod, ...], str]] = {
-    "states/console": ((HttpMethod.GET, HttpMethod.PUT), "console"),
-    "states/raid": ((HttpMethod.PUT,), "raid"),
-    "states/boot_mode": ((HttpMethod.PUT,), "set_boot_mode"),
     "states/secure_boot": ((HttpMethod.PUT,), "set_secure_boot_state"),
     "management/inject_nmi": ((HttpMethod.PUT,), "inject_nmi"),
     "management/indicators": ((HttpMethod.GET,), "get_supported_indicators"),
@@ -20,10 +17,9 @@ _OF_A_NODE: Mapping[str, tuple[tuple[HttpMethod, ...], str]] = {
         (HttpMethod.GET, HttpMethod.PUT),
         "get_supported_indicators",
     ),
-    "vmedia": ((HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE), "virtual media"),
+    "vmedia": ((HttpMethod.GET,), "get_virtual_media"),
 }
 """Path below a node to methods, and the word for it in the error."""
-_NOT_FOUND = ("raid",)  # whose refusal is a 404 in Ironic
 
 
 def _refuse(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
@@ -31,12 +27,9 @@ def _refuse(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     call.need_below_node("management/indicators" if "/indicators" in below else below)
     node = parts.store.nodes.get(call.node_ident(ident))
     _, extension = _OF_A_NODE.get(below, ((), "get_supported_indicators"))
-    raise _refusal(node.driver, extension)
-
-
-def _refusal(driver: str, extension: str) -> Exception:
-    kind = NotFound if extension in _NOT_FOUND else BadRequest
-    return kind(f"Driver {driver} does not support {extension} (disabled or not implemented).")
+    raise BadRequest(
+        f"Driver {node.driver} does not support {extension} (disabled or not implemented)."
+    )
 
 
 ROUTES = tuple(

@@ -79,6 +79,17 @@ class ManagementInterface(Interface, Protocol):
         """Boot in this mode next. Raises BMCError."""
 
 
+@runtime_checkable
+class VirtualMediaInterface(Protocol):
+    """What a management interface has besides, if people may attach media of their own."""
+
+    def attach_virtual_media(self, task: "Task", device_type: str, image_url: str) -> None:
+        """Put the image into a drive of this type (`disk`, `cdrom`, `floppy`)."""
+
+    def detach_virtual_media(self, task: "Task", device_types: tuple[str, ...]) -> None:
+        """Empty the drives of these types; those that are empty stay so."""
+
+
 class BootInterface(Interface, Protocol):
     def check_ramdisk(self, task: "Task") -> None:
         """Have the rescue images here, whole, before the server is touched. Raises ImageError."""

@@ -148,6 +148,15 @@ class FakeHardware(Noop):
             record.mode = mode
             self._write(task.node, record)
 
+    def attach_virtual_media(self, task: Task, device_type: str, image_url: str) -> None:
+        with self._lock:
+            self._write(task.node, self._effect(task.node, "attach_virtual_media", device_type))
+
+    def detach_virtual_media(self, task: Task, device_types: tuple[str, ...]) -> None:
+        with self._lock:
+            names = ",".join(device_types)
+            self._write(task.node, self._effect(task.node, "detach_virtual_media", names))
+
     # boot
 
     def check_ramdisk(self, task: Task) -> None:

@@ -104,6 +104,11 @@ class Requests:
         )
         self._store.leases.accept(node.uuid, request)
 
+    def begin(self, ident: str, operation: str, **arguments: Any) -> None:
+        """Begin an operation that changes no state. Nobody waits for its end."""
+        request = self._request(operation, arguments=arguments, changes={"last_error": None})
+        self._store.leases.accept(ident, request)
+
     def boot_device(self, ident: str, device: BootDevice, seconds: float) -> None:
         """Set it, and wait for the BMC's answer. Raises HardwareError with what it said."""
         node = self._store.nodes.get(ident)
