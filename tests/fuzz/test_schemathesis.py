@@ -66,7 +66,7 @@ def test_what_is_answered_is_described(
             *("--url", service.url, "--phases", "coverage,fuzzing,stateful"),
             *("--checks", ",".join(CHECKS), "--max-examples", "12", "--seed", "1"),
             *("--generation-database", "none", "--no-shrink", "--continue-on-failure"),
-            *("--workers", "2", "--warnings", "off", "--no-color", "--output-truncate", "false"),
+            *("--workers", "1", "--warnings", "off", "--no-color", "--output-truncate", "false"),
         ],
         check=False,
         capture_output=True,

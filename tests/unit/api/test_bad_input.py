@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,6 +45,10 @@ ROUTES = (
     ("PUT", "/v1/nodes/n/management/boot_device"),
     ("POST", "/v1/ports"),
     ("POST", "/v1/heartbeat/n"),
+    ("POST", "/v1/deploy_templates"),
+    ("POST", "/v1/runbooks"),
+    ("PUT", "/v1/runbooks/n/traits"),
+    ("POST", "/v1/inspection_rules"),
 )
 
 
@@ -131,6 +136,51 @@ def test_nesting_by_many_patches_ends(client: Client, node: Node) -> None:
 )
 def test_wrong_paths_and_queries(client: Client, node: Node, path: str) -> None:
     assert 400 <= client.get(path).status_code < 500
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "1e400", str(2**63), "0x10", "1_0", " 1"])
+def test_numbers_no_database_holds(client: Client, number: str) -> None:
+    for path in ("/v1/nodes", "/v1/ports", "/v1/runbooks", "/v1/inspection_rules"):
+        assert client.get(path, params={"limit": number}).status_code in (200, 400)
+        assert client.get(path, params={"marker": number}).status_code == 400
+        assert client.get(f"{path}/{number}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/nodes/..%2f..%2fv1", "/v1/nodes/%2e%2e", "/v1/%2e%2e/%2e%2e"]
+)
+def test_tricks_with_paths(client: Client, node: Node, path: str) -> None:
+    assert 400 <= client.get(path).status_code < 500
+    assert 400 <= client.delete(path).status_code < 500
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "BREW", "PROPFIND"])
+def test_methods_there_are_not(client: Client, node: Node, method: str) -> None:
+    for path in ("/", "/v1", "/v1/nodes", "/v1/nodes/n", "/nowhere"):
+        assert client.request(method, path).status_code in (200, 204, 404, 405, 501)
+
+
+def test_a_body_in_chunks_is_limited_too(client: Client, parts: Parts) -> None:
+    def chunks(count: int) -> Iterator[bytes]:
+        yield b'{"driver": "fake-hardware", "name": "'
+        for _ in range(count):
+            yield b"x" * 1000
+        yield b'"}'
+
+    for count, status in ((1001, 413), (1, 400)):  # a name may have 255 characters
+        headers = {"Content-Type": "application/json"}
+        answer = client.post("/v1/nodes", content=chunks(count), headers=headers)
+        assert answer.status_code == status
+
+
+def test_headers_twice(client: Client) -> None:
+    twice = [
+        (b"X-OpenStack-Ironic-API-Version", b"1.50"),
+        (b"X-OpenStack-Ironic-API-Version", b"x"),
+    ]
+    assert client.get("/v1/nodes", headers=twice).status_code in (200, 406)
+    hosts = [(b"Host", b"a.example"), (b"Host", b"<script>")]
+    assert "<script>" not in client.get("/v1", headers=hosts).text
 
 
 def test_secrets_are_masked_at_any_depth(client: Client, parts: Parts) -> None:
