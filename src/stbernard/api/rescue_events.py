@@ -30,7 +30,7 @@ _LOOKING = CapacityLimiter(4)
 _listening: set[object] = set()
 
 
-@get("/v1/nodes/{ident:str}/rescue/events")
+@get("/v1/nodes/{ident:str}/rescue/events", described_as="text/event-stream")
 async def listen(
     ident: InPath, call: GivenCall, parts: GivenParts, request: Request[Any, Any, Any]
 ) -> Response[Any]:

@@ -136,7 +136,7 @@ def _responses(route: Route, components: dict[str, Schema]) -> dict[str, Any]:
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _headers()},
     }
     if answer is not None:
-        done["content"] = {_JSON: {"schema": answer}}
+        done["content"] = {route.options.get("described_as", _JSON): {"schema": answer}}
     if route.status == HTTPStatus.CREATED or route.path.endswith(("/provision", "/power")):
         done["headers"]["Location"] = {"schema": {"type": "string", "format": "uri"}}
     refused = {f"{each}": {"$ref": f"#/components/responses/{each}"} for each in _refusals(route)}
