@@ -6,6 +6,7 @@ seconds since the epoch (UTC).
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import msgspec
@@ -294,5 +295,6 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 
 
+@lru_cache(maxsize=4096)  # the same few keys in all nodes
 def _is_secret(key: str) -> bool:
     return any(word in key.lower() for word in (*_SECRETS, *_SECRETS_TOO))

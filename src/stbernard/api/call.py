@@ -76,7 +76,10 @@ class Call:
         return {"href": f"{self.base}{'/v1' if rel == 'self' else ''}/{path}", "rel": rel}
 
     def links(self, path: str) -> list[dict[str, str]]:
-        return [self.link(path), self.link(path, "bookmark")]
+        return [
+            {"href": f"{self.base}/v1/{path}", "rel": "self"},
+            {"href": f"{self.base}/{path}", "rel": "bookmark"},
+        ]
 
     def only(self, *allowed: str) -> None:
         """Raises InvalidParameter if the query has something else."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from stbernard.api.call import Call
 from stbernard.api.microversions import Version
@@ -109,6 +110,8 @@ def _instance_info(seen: _Seen) -> dict[str, Any]:
     return shown | {name: MASKED for name in ("configdrive", "image_url") if shown.get(name)}
 
 
+_AS_KEPT = frozenset(_PLAIN)
+_OF_ONE_COLUMN = frozenset((*_PLAIN, *_TIMES, "provision_state"))
 FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
     **{name: _time(name) for name in _TIMES},
@@ -135,22 +138,50 @@ def check_fields(fields: Iterable[str], version: Version) -> None:
             raise BadRequest(f"Field {name} is not a valid field.")
 
 
+class _Plan(NamedTuple):
+    """How a client's fields are shown: as they are kept, by a function, as links."""
+
+    plain: tuple[str, ...]
+    others: tuple[tuple[str, Show], ...]
+    links: tuple[str, ...]
+
+
+@lru_cache(maxsize=512)
+def _plan(version: Version, fields: tuple[str, ...] | None) -> _Plan:
+    """Made once for each version and choice of fields, not for each node of a list."""
+    wanted = [
+        name
+        for name in (FIELDS if fields is None else fields)
+        if version.allows("node field", name)
+    ]
+    links = LINKS if fields is None else ()
+    return _Plan(
+        tuple(name for name in wanted if name in _AS_KEPT),
+        tuple((name, FIELDS[name]) for name in wanted if name not in _AS_KEPT),
+        tuple(name for name in links if version.allows("node field", name)),
+    )
+
+
+def columns(fields: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The columns that are enough to show these fields; None: whole nodes are needed."""
+    if fields is None or not _OF_ONE_COLUMN.issuperset(fields):
+        return None
+    return tuple(dict.fromkeys(("uuid", *fields)))
+
+
 def show(
     node: Node, settings: Settings, call: Call, fields: Iterable[str] | None = None
 ) -> dict[str, Any]:
-    """All fields of the version, or those asked for."""
+    """All fields of the version, or those asked for; for these a row of `columns` will do, too."""
+    plan = _plan(call.version, None if fields is None else tuple(fields))
+    shown = {name: getattr(node, name) for name in plan.plain}
     seen = _Seen(node, settings, call.version)
-    shown = {
-        name: FIELDS[name](seen)
-        for name in (FIELDS if fields is None else fields)
-        if call.version.allows("node field", name)
-    }
+    for name, other in plan.others:
+        shown[name] = other(seen)
     path = f"nodes/{node.uuid}"
     shown["links"] = call.links(path)
-    if fields is None:
-        for name in LINKS:
-            if call.version.allows("node field", name):
-                shown[name] = call.links(f"{path}/{name}")
+    for name in plan.links:
+        shown[name] = call.links(f"{path}/{name}")
     return shown
 
 

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
@@ -149,7 +149,7 @@ def _list(call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None) -
             (name for name in fields if name not in node_view.IN_A_LIST), call.version
         )
     here = call.query.get("conductor") in (None, parts.settings.default.host)
-    nodes = parts.store.nodes.list(part) if here else ()
+    nodes = _found(parts, part, node_view.columns(fields)) if here else ()
     entries = [node_view.show(node, parts.settings, call, fields) for node in nodes]
     last = nodes[-1].uuid if nodes and "instance_uuid" not in part.filters else None
     return pages.rendered(call, ("nodes", path), entries, last, part=part, fields=fields)
@@ -176,6 +176,13 @@ def _check_owner(node: Node, parts: Parts) -> None:
             f'Cannot update owner of node "{node.uuid}" while it is allocated to an allocation '
             "with an owner."
         )
+
+
+def _found(parts: Parts, part: Page, columns: tuple[str, ...] | None) -> Sequence[Any]:
+    """Nodes, or rows with these columns."""
+    if columns is None:
+        return parts.store.nodes.list(part)
+    return parts.store.nodes.rows(part, columns)
 
 
 def _page(call: Call, parts: Parts) -> Page:

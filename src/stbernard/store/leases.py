@@ -232,9 +232,11 @@ class Leases:
                 due_at=case((_nodes.c.operation.is_not(None), now), else_=None),
             )
         )
-        known = self._database.write(lambda connection: connection.execute(beaten).rowcount == 1)
-        self._news.tell()
-        return known
+        beaten = beaten.returning(_nodes.c.operation)
+        row = self._database.write(lambda connection: connection.execute(beaten).first())
+        if row and row.operation:  # else there is nothing that a worker could go on with
+            self._news.tell()
+        return row is not None
 
     def give_token(self, node_uuid: str, token: str) -> bool:
         """Set the agent's token if there is none yet; False if somebody has it."""

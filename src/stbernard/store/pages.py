@@ -1,6 +1,6 @@
 """Parts of lists: filters, order, marker; stable while rows come and go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,12 @@ class Page:
     sort_dir: str = "asc"
 
 
-def list_rows(connection: Connection, table: Table, page: Page) -> list[Row[Any]]:
-    """Rows after the marker, in a total order (the id breaks ties), so that pages are stable."""
+def list_rows(
+    connection: Connection, table: Table, page: Page, columns: Iterable[str] | None = None
+) -> list[Row[Any]]:
+    """Rows after the marker, in a total order (the id breaks ties), so that pages are stable.
+
+    Whole ones, or these `columns` of them."""
     if page.sort_key not in table.c:
         raise InvalidParameter(
             f'The sort_key value "{page.sort_key}" is an invalid field for sorting'
@@ -34,7 +38,8 @@ def list_rows(connection: Connection, table: Table, page: Page) -> list[Row[Any]
         if backwards
         else (key.asc().nulls_first(), ident.asc())
     )
-    query = select(table).order_by(*order).limit(page.limit)
+    wanted = table.c if columns is None else [table.c[name] for name in columns]
+    query = select(*wanted).order_by(*order).limit(page.limit)
     query = query.where(*page.conditions)
     for column, value in page.filters.items():
         query = query.where(

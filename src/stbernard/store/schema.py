@@ -1,5 +1,6 @@
 """The tables. A change here comes with a migration (Alembic) in migrations/versions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -38,8 +39,10 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else msgspec.json.encode(value).decode()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else self._decoder.decode(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002
+        """As `process_result_value` would be, with one call less for each value of each row."""
+        decode = self._decoder.decode
+        return lambda value: None if value is None else decode(value)
 
 
 def _record() -> list[Column[Any]]:
