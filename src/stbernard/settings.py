@@ -114,6 +114,10 @@ class Conductor:
 
     rescue_callback_timeout: int = _option(1800, min=0)
     """Seconds from the request until a rescue that is not done has failed; 0: never."""
+    node_locked_retry_attempts: int = _option(3, min=1)
+    """How often to ask for a node that an operation holds before the answer is 409."""
+    node_locked_retry_interval: int = _option(1, min=0)
+    """Seconds between two of these attempts; a node that gets free is noticed at once."""
     deploy_callback_timeout: int = _option(1800, min=0)
     """Seconds that a deploy step may take; 0: no limit."""
     clean_callback_timeout: int = _option(1800, min=0)

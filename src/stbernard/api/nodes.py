@@ -3,15 +3,17 @@
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
 
-from stbernard.api import node_view, pages, schemas
+from stbernard.api import hardware, node_view, pages, schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.node_patch import changes, read
 from stbernard.api.parts import Parts
+from stbernard.api.patience import patient
 from stbernard.errors import (
     BadRequest,
     Conflict,
@@ -85,7 +87,8 @@ def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     return node_view.show(node, parts.settings, call, fields)
 
 
-@patch("/v1/nodes/{ident:str}", sync_to_thread=True)
+@patch("/v1/nodes/{ident:str}")
+@patient
 def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only("reset_interfaces")
     call.version.require("node query", call.query)
@@ -104,7 +107,8 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     return node_view.show(node, parts.settings, call)
 
 
-@delete("/v1/nodes/{ident:str}", sync_to_thread=True)
+@delete("/v1/nodes/{ident:str}")
+@patient
 def remove(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     call.only()
     node = parts.store.nodes.get(call.node_ident(ident))
@@ -126,20 +130,20 @@ def remove(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     parts.store.nodes.delete(node.uuid)
 
 
-@get("/v1/nodes/{ident:str}/validate", sync_to_thread=True)
-def validate_node(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+@get("/v1/nodes/{ident:str}/validate")
+async def validate_node(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only()
-    return validate(parts.tasks, parts.store.nodes.get(call.node_ident(ident)))
+    return await hardware.wait_for(partial(_validated, ident, call, parts))
 
 
-@get("/v1/nodes/validate", sync_to_thread=True)
-def validate_by_query(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+@get("/v1/nodes/validate")
+async def validate_by_query(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     """The old form, `?node_uuid=` or `?node=`."""
     call.only("node", "node_uuid")
     ident = call.query.get("node_uuid") or call.query.get("node")
     if not ident:
         raise InvalidParameter("Missing mandatory parameter: node")
-    return validate(parts.tasks, parts.store.nodes.get(call.node_ident(ident)))
+    return await hardware.wait_for(partial(_validated, ident, call, parts))
 
 
 def _list(call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None) -> dict[str, Any]:
@@ -225,3 +229,8 @@ def _page(call: Call, parts: Parts) -> Page:
         filters=filters,
         conditions=tuple(found),
     )
+
+
+def _validated(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
+    """Image servers are asked: on a thread of its own."""
+    return validate(parts.tasks, parts.store.nodes.get(call.node_ident(ident)))

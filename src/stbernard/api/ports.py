@@ -9,6 +9,7 @@ from stbernard.api import pages, schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
+from stbernard.api.patience import patient
 from stbernard.api.resource import Resource
 from stbernard.errors import BadRequest, InvalidParameter
 from stbernard.nodes import Port
@@ -37,7 +38,8 @@ _LINK_KEYS = frozenset(
 _FILTERS = ("node", "node_uuid", "address", *pages.PAGING)
 
 
-@post("/v1/ports", sync_to_thread=True)
+@post("/v1/ports")
+@patient
 def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     given = PORT.read_new(call)
     named = [name for name in ("node_uuid", "node_ident") if name in given]
@@ -76,7 +78,8 @@ def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     return PORT.show_one(parts.store.ports.get(PORT.ident(call, ident)), call)
 
 
-@patch("/v1/ports/{ident:str}", sync_to_thread=True)
+@patch("/v1/ports/{ident:str}")
+@patient
 def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     port = parts.store.ports.get(PORT.ident(call, ident))
     values = PORT.read_patch(call, port)
@@ -88,7 +91,8 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     return PORT.show(port, call)
 
 
-@delete("/v1/ports/{ident:str}", sync_to_thread=True)
+@delete("/v1/ports/{ident:str}")
+@patient
 def remove(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     call.only()
     parts.store.ports.delete(schemas.uuid("port_uuid", ident))

@@ -11,6 +11,7 @@ from stbernard.api.call import Call, boolean
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.microversions import SINCE
 from stbernard.api.parts import Parts
+from stbernard.api.patience import patient
 from stbernard.api.schemas import string
 from stbernard.api.states import accepted
 from stbernard.errors import BadRequest, InvalidState, NodeLocked, NotAcceptable
@@ -35,7 +36,8 @@ class ConfigDrive(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     vendor_data: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
-@put("/v1/nodes/{ident:str}/states/provision", status_code=202, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/states/provision", status_code=202)
+@patient
 def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     given = call.arguments(_ARGUMENTS, mandatory="target")
     target = string("target", given.pop("target")) or ""

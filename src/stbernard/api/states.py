@@ -9,6 +9,7 @@ from stbernard.api import hardware, node_view
 from stbernard.api.call import Call, boolean
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
+from stbernard.api.patience import patient
 from stbernard.api.schemas import integer, string
 from stbernard.errors import BadRequest, InvalidParameter, InvalidState, NodeLocked
 from stbernard.nodes import BootDevice, Power
@@ -25,7 +26,8 @@ def show_states(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, 
     return node_view.show_states(node, parts.settings, call)
 
 
-@put("/v1/nodes/{ident:str}/states/power", status_code=202, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/states/power", status_code=202)
+@patient
 def power(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
     given = call.arguments(("target", "timeout"), mandatory="target")
     target = string("target", given["target"]) or ""

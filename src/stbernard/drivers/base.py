@@ -94,6 +94,11 @@ class BootInterface(Interface, Protocol):
     def check_ramdisk(self, task: "Task") -> None:
         """Have the rescue images here, whole, before the server is touched. Raises ImageError."""
 
+    def probe_ramdisk(self, task: "Task") -> None:
+        """Look whether the images could be had now; takes seconds, and fetches none.
+
+        Raises ImageError."""
+
     def prepare_ramdisk(self, task: "Task", params: Mapping[str, str]) -> BootDevice:
         """Offer the ramdisk (params: kernel arguments); returns what to boot from."""
 

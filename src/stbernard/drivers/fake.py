@@ -162,6 +162,9 @@ class FakeHardware(Noop):
     def check_ramdisk(self, task: Task) -> None:
         self._strike(task.node, "check_ramdisk")
 
+    def probe_ramdisk(self, task: Task) -> None:
+        self._strike(task.node, "probe_ramdisk")
+
     def prepare_ramdisk(self, task: Task, params: Mapping[str, str]) -> BootDevice:
         self._take_time(task.node, "prepare_ramdisk", "boot")
         return BootDevice("pxe", False)

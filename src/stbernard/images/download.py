@@ -7,10 +7,12 @@ import msgspec
 import requests
 
 from stbernard.errors import ImageError
-from stbernard.images.hrefs import shown
+from stbernard.images.hrefs import check_href, is_file, shown
+from stbernard.settings import Settings
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60  # seconds without a byte
+PROBE_TIMEOUT = 5  # seconds to connect, and then until an answer
 CHUNK = 1 << 20  # bytes
 
 
@@ -43,16 +45,26 @@ def download(href: str, target: Path, known: Version | None, limit: int) -> Vers
             with target.open("wb") as file:
                 size = _copy(href, response, file, limit)
     except requests.RequestException as error:
-        raise ServerAway(
-            f"Image {shown(href)} cannot be fetched: {_reason(error)}. "
-            "Check the URL, and that the server can be reached from this host."
-        ) from None
+        raise _away(href, error) from None
     except OSError as error:
         raise ImageError(
             f"Image {shown(href)} cannot be written to {target.parent}: {error.strerror}. "
             "Check its free space and rights ([pxe]instance_master_path)."
         ) from error
     return Version(size, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+
+
+def probe(href: str, settings: Settings) -> None:
+    """Whether the image could be had now; fetches nothing. Raises ImageError."""
+    check_href(href, settings)
+    if is_file(href):
+        return
+    try:
+        # As a GET whose body is left alone: not every server knows HEAD.
+        with requests.get(href, stream=True, timeout=PROBE_TIMEOUT) as response:
+            _check_status(href, response)
+    except requests.RequestException as error:
+        raise _away(href, error) from None
 
 
 def _conditions(known: Version | None) -> dict[str, str]:
@@ -94,6 +106,13 @@ def _copy(href: str, response: requests.Response, file: BinaryIO, limit: int) ->
             f"Image {shown(href)} came incomplete: {size} of {announced} bytes. Try again."
         )
     return size
+
+
+def _away(href: str, error: requests.RequestException) -> ServerAway:
+    return ServerAway(
+        f"Image {shown(href)} cannot be fetched: {_reason(error)}. "
+        "Check the URL, and that the server can be reached from this host."
+    )
 
 
 def _reason(error: requests.RequestException) -> str:

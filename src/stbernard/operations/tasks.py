@@ -8,6 +8,8 @@ from stbernard.nodes import Node, Port
 from stbernard.settings import Settings
 from stbernard.store import Store
 
+__all__ = ["Drivers", "Task", "Tasks"]
+
 
 class Drivers(Protocol):
     """The hardware types, as the registry offers them to operations and the API."""

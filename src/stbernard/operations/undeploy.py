@@ -43,7 +43,7 @@ def tear_down(task: Task) -> Outcome:
 
 def forget_instance(_: Task) -> Outcome:
     """Only now, when the server is off and out of its networks, is it nobody's."""
-    return Next(instance_info={}, instance_uuid=None, instance_name=None)
+    return Next(instance_info={}, instance_uuid=None, instance_name=None, allocation_uuid=None)
 
 
 UNDEPLOY = Operation(

@@ -1,12 +1,16 @@
-"""`node validate`: what each interface says to the node's driver_info; touches no hardware."""
+"""`node validate`: whether each interface could do its work now, as far as can be told without
+touching the server: its driver_info, and for `boot` and `rescue` the images, looked for in seconds.
+"""
 
 from typing import Any
 
+from stbernard.drivers.base import Task
 from stbernard.errors import StBernardError
 from stbernard.nodes import INTERFACES, Node
 from stbernard.operations.tasks import Tasks
 
 _VALIDATED = tuple(kind for kind in INTERFACES if kind != "vendor")
+_NEEDED_FOR_RESCUE = ("power", "management", "network", "boot")
 
 
 def validate(tasks: Tasks, node: Node) -> dict[str, dict[str, Any]]:
@@ -14,12 +18,33 @@ def validate(tasks: Tasks, node: Node) -> dict[str, dict[str, Any]]:
     try:
         task = tasks.of(node)
     except StBernardError as error:  # an interface is not enabled: the others cannot be asked
-        return {kind: {"result": False, "reason": str(error)} for kind in _VALIDATED}
-    results: dict[str, dict[str, Any]] = {}
-    for kind in _VALIDATED:
-        try:
-            task.driver.named[kind].validate(task)
-            results[kind] = {"result": True}
-        except StBernardError as error:
-            results[kind] = {"result": False, "reason": str(error)}
+        return {kind: _wrong(str(error)) for kind in _VALIDATED}
+    results = {kind: _validated(task, kind) for kind in _VALIDATED}
+    if results["boot"]["result"]:
+        results["boot"] = _images(task)
+    if results["rescue"]["result"] and task.driver.rescue.needs_ramdisk:
+        for kind in _NEEDED_FOR_RESCUE:
+            if not results[kind]["result"]:
+                results["rescue"] = _wrong(f"{kind}: {results[kind]['reason']}")
+                break
     return results
+
+
+def _validated(task: Task, kind: str) -> dict[str, Any]:
+    try:
+        task.driver.named[kind].validate(task)
+    except StBernardError as error:
+        return _wrong(str(error))
+    return {"result": True}
+
+
+def _images(task: Task) -> dict[str, Any]:
+    try:
+        task.driver.boot.probe_ramdisk(task)
+    except StBernardError as error:
+        return _wrong(str(error))
+    return {"result": True}
+
+
+def _wrong(reason: str) -> dict[str, Any]:
+    return {"result": False, "reason": reason}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
 
 from stbernard.errors import BadRequest, InvalidState, NodeLocked
 from stbernard.nodes import Node
@@ -160,6 +160,10 @@ class Leases:
             row = connection.execute(saved).first()
             if row is None:
                 raise LeaseLost(node.uuid)
+            if node.allocation_uuid and row.allocation_uuid is None:  # it goes with its instance
+                allocations = schema.allocations
+                gone = allocations.c.uuid == node.allocation_uuid
+                connection.execute(delete(allocations).where(gone))
             for line in lines:
                 write(connection, line)
             return to_node(row)

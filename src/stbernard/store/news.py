@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class News:
@@ -11,11 +12,26 @@ class News:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
+        self._listeners: tuple[Callable[[], object], ...] = ()
 
     def tell(self) -> None:
         with self._changed:
             self._count += 1
             self._changed.notify_all()
+            listeners = self._listeners
+        for listener in listeners:
+            listener()
+
+    @contextmanager
+    def listener(self, call: Callable[[], object]) -> Iterator[None]:
+        """Have this called at each change, in whichever thread it was, in the meantime."""
+        with self._changed:
+            self._listeners = (*self._listeners, call)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._listeners = tuple(each for each in self._listeners if each is not call)
 
     def count(self) -> int:
         """Read it before looking at what may change, and give it to `wait`."""

@@ -19,7 +19,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         default=Default(host=HOST, my_ip="127.0.0.1", state_path=str(tmp_path)),
         api=ApiSettings(max_limit=50),
-        conductor=Conductor(power_state_change_timeout=2),
+        conductor=Conductor(power_state_change_timeout=2, node_locked_retry_attempts=1),
         deploy=Deploy(http_root=str(tmp_path / "httpboot")),
     )
 

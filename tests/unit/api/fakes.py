@@ -14,7 +14,13 @@ from litestar.testing import TestClient
 from stbernard.api.app import Api, make_app
 from stbernard.api.parts import Parts
 from stbernard.drivers.base import Driver, ManagementInterface, RescueInterface, Task
-from stbernard.errors import BMCUnreachable, InvalidDriverInfo, InvalidParameter, NotFound
+from stbernard.errors import (
+    BMCUnreachable,
+    ImageError,
+    InvalidDriverInfo,
+    InvalidParameter,
+    NotFound,
+)
 from stbernard.nodes import INTERFACES, BootDevice, Node
 from stbernard.operations.accept import Requests
 from stbernard.operations.tasks import Tasks
@@ -31,6 +37,12 @@ class FakeInterface:
 
     def properties(self) -> Mapping[str, str]:
         return {f"{self.kind}_key": f"What {self.kind} wants to know."}
+
+    needs_ramdisk = True
+
+    def probe_ramdisk(self, task: Task) -> None:
+        if task.node.driver_info.get("broken") == "images":
+            raise ImageError("Image http://images.example/kernel cannot be fetched.")
 
     def validate(self, task: Task) -> None:
         if task.node.driver_info.get("broken") == self.kind:

@@ -4,9 +4,17 @@ from typing import Any
 
 import pytest
 
-from stbernard.errors import BadRequest, BMCRefused, Forbidden, InvalidDriverInfo, InvalidParameter
+from stbernard.errors import (
+    BadRequest,
+    BMCRefused,
+    Forbidden,
+    InvalidDriverInfo,
+    InvalidParameter,
+    NotFound,
+)
 from stbernard.nodes import INTERFACES, BootDevice, Node, Power
 from stbernard.settings import Conductor, Default, Fake, Settings
+from stbernard.store import schema
 from tests.unit.operations.conftest import Engine
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -91,6 +99,19 @@ def test_an_undeployed_node_is_nobodys(engine: Engine) -> None:
     after = done(engine, node, "deleted")
     assert (after.instance_info, after.instance_uuid, after.instance_name) == ({}, None, None)
     assert engine.hardware(node).record(node).power == Power.OFF
+
+
+def test_the_allocation_goes_with_the_instance(engine: Engine) -> None:
+    uuid = "11111111-0000-4000-8000-000000000002"
+    node = enroll(engine, "active", instance_uuid=uuid, allocation_uuid=uuid)
+    values = {"uuid": uuid, "created_at": 1.0, "node_uuid": node.uuid, "state": "active"}
+    empty: dict[str, Any] = {"traits": (), "candidate_nodes": (), "extra": {}}
+    insert = schema.allocations.insert().values(**values, **empty)
+    engine.store.database.write(lambda connection: connection.execute(insert))
+    after = done(engine, node, "deleted")
+    assert (after.allocation_uuid, after.instance_uuid) == (None, None)
+    with pytest.raises(NotFound):
+        engine.store.allocations.get(uuid)
 
 
 def test_a_server_that_cannot_be_switched_off_keeps_its_instance(engine: Engine) -> None:

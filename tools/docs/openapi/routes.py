@@ -50,7 +50,7 @@ class Route:
     @property
     def waits_for_hardware(self) -> bool:
         """Such handlers are asynchronous (api/hardware.py)."""
-        return inspect.iscoroutinefunction(self.handler)
+        return inspect.iscoroutinefunction(inspect.unwrap(self.handler))
 
     @property
     def uses_the_store(self) -> bool:

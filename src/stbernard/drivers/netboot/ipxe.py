@@ -9,13 +9,14 @@ Below [deploy]http_root:
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.netboot.script import BOOT_SCRIPT, kernel_arguments, rescue_script
 from stbernard.errors import HardwareError, ImageError, InvalidDriverInfo, SettingsError
 from stbernard.files import link_or_copy, write_atomically
-from stbernard.images import ImageCache, check_href
+from stbernard.images import ImageCache, check_href, probe
 from stbernard.nodes import BootDevice, Port, ports_for_boot
 from stbernard.settings import Settings
 
@@ -74,6 +75,10 @@ class IPXEBoot:
         self.validate(task)
         for name, href in _hrefs(task).items():
             ImageCache(task.settings).get(href, task.node.driver_info.get(f"{name}_checksum"))
+
+    def probe_ramdisk(self, task: Task) -> None:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda href: probe(href, task.settings), _hrefs(task).values()))
 
     def prepare_ramdisk(self, task: Task, params: Mapping[str, str]) -> BootDevice:
         node, settings = task.node, task.settings

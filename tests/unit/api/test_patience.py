@@ -1,0 +1,69 @@
+"""A node that an operation holds: requests wait for it, on no thread, and not for ever."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from stbernard.api.parts import Parts
+from stbernard.nodes import Node, Power
+from stbernard.settings import Conductor
+from tests.factories import a_node
+from tests.unit.api.fakes import Client, client_of, with_settings
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+STEP = [{"op": "add", "path": "/extra/note", "value": "x"}]
+
+
+@pytest.fixture
+def node(parts: Parts) -> Node:
+    """Held, by a power operation that nobody works on."""
+    node = parts.store.nodes.create(a_node(name="n"))
+    parts.requests.power(node.uuid, Power.ON)
+    return node
+
+
+def patient(parts: Parts, interval: int) -> Client:
+    waits = Conductor(node_locked_retry_attempts=3, node_locked_retry_interval=interval)
+    return client_of(with_settings(parts, conductor=waits))
+
+
+def let_go(parts: Parts) -> None:
+    (held,) = parts.store.leases.claim("worker-1", 1)
+    ended: dict[str, Any] = {
+        "operation": None,
+        "operation_id": None,
+        "due_at": None,
+        "arguments": {},
+        "step": None,
+    }
+    parts.store.leases.save(held, ended | {"arguments": {}}, (), release=True)
+
+
+def test_the_request_goes_on_when_the_node_gets_free(parts: Parts, node: Node) -> None:
+    client = patient(parts, interval=1000)
+    with ThreadPoolExecutor(1) as person:
+        asked = person.submit(client.patch, "/v1/nodes/n", json=STEP)
+        assert not asked.done()
+        let_go(parts)
+        assert asked.result(60).status_code == 200
+    assert parts.store.nodes.get("n").extra == {"note": "x"}
+
+
+def test_it_gives_up_in_the_end(parts: Parts, node: Node) -> None:
+    began = time.monotonic()
+    answer = patient(parts, interval=1).delete("/v1/nodes/n")
+    assert (answer.status_code, answer.headers["retry-after"]) == (409, "1")
+    assert time.monotonic() - began >= 2
+
+
+def test_many_that_wait_are_in_nobodys_way(parts: Parts, node: Node) -> None:
+    """More requests than there are threads wait; another one is answered, and then all are."""
+    parts.store.nodes.create(a_node(name="other"))
+    with patient(parts, interval=1000) as client, ThreadPoolExecutor(60) as people:
+        asked = [people.submit(client.patch, "/v1/nodes/n", json=STEP) for _ in range(60)]
+        assert client.patch("/v1/nodes/other", json=STEP).status_code == 200
+        assert not any(each.done() for each in asked)
+        let_go(parts)
+        assert {each.result(60).status_code for each in asked} == {200}
