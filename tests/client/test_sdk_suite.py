@@ -1,4 +1,6 @@
-"""openstacksdk's own functional tests of baremetal, unmodified, against an empty service."""
+"""openstacksdk's own functional tests of baremetal, unmodified, against an empty service.
+
+On both databases."""
 
 import json
 import os
@@ -10,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.client.conftest import CONFIG
+from tests.postgresql import PostgreSQL
 from tests.service import Service
 
 SUITE = "openstack.tests.functional.baremetal.v1"
@@ -24,9 +27,14 @@ NOT_YET = (  # what is not served yet; a line goes when its tests pass
 )
 
 
-@pytest.mark.timeout(600)  # one process runs them all
-def test_the_suite_passes(tmp_path: Path) -> None:
-    service = Service(tmp_path, CONFIG).start()
+@pytest.mark.timeout(600)  # the suite waits in steps of two seconds
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_suite_passes(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    config = CONFIG
+    if database == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        config += f"[database]\nconnection = {server.database()}\n"
+    service = Service(tmp_path, config).start()
     try:
         outcomes = run_suite(service)
     finally:
