@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Any
 
-from stbernard.nodes import Node, Port
+from stbernard.nodes import Node, Port, Portgroup
 
 
 def a_node(**values: Any) -> Node:
@@ -30,3 +30,12 @@ def a_port(node: Node, **values: Any) -> Port:
         "created_at": time.time(),
     }
     return Port(**(defaults | values))
+
+
+def a_portgroup(node: Node, **values: Any) -> Portgroup:
+    defaults: dict[str, Any] = {
+        "uuid": str(uuid.uuid4()),
+        "node_uuid": node.uuid,
+        "created_at": time.time(),
+    }
+    return Portgroup(**(defaults | values))

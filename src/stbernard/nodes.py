@@ -276,6 +276,21 @@ def ports_for_boot(ports: tuple[Port, ...]) -> tuple[Port, ...]:
     return tuple(port for port in ports if port.pxe_enabled)
 
 
+_VIFS = ("cleaning", "provisioning", "rescuing", "inspection", "servicing", "tenant")
+
+
+def tenant_vif(part: Port | Portgroup) -> str | None:
+    """The network port (VIF) that a user attached to this one."""
+    vif: str | None = part.internal_info.get("tenant_vif_port_id")
+    return vif
+
+
+def current_vif(part: Port | Portgroup) -> str | None:
+    """The network port (VIF) that is in use: the service's own before a user's."""
+    kept = (part.internal_info.get(f"{network}_vif_port_id") for network in _VIFS)
+    return next((vif for vif in kept if vif), None)
+
+
 def without_secrets(info: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a driver_info-like object with every password, token and secret as `******`.
 

@@ -84,6 +84,8 @@ class Default:
     """What nodes use that name none; unset: the hardware type's first choice of those enabled."""
     default_resource_class: str | None = None
     """The resource class of a node that is created without one."""
+    default_portgroup_mode: str = "active-backup"
+    """The bonding mode of portgroups that are created without one."""
     conductor_group: str = ""
     """The conductor group of this service."""
 

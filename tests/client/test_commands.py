@@ -17,19 +17,10 @@ from tests.client.world import World
 from tests.service import Server
 
 ROWS = (*NODES, *STATES, *RECORDS)
-NOT_YET = (  # what is not served yet; a word goes when its tests pass
-    *("port group", "chassis", "volume"),
-)
 
 
 def _cases(rows: Iterable[Row]) -> list[Any]:
-    not_yet = pytest.mark.xfail(reason="not served yet", strict=False)
-    return [
-        pytest.param(
-            row, id=row.command, marks=(not_yet,) if row.command.startswith(NOT_YET) else ()
-        )
-        for row in rows
-    ]
+    return [pytest.param(row, id=row.command) for row in rows]
 
 
 @pytest.fixture

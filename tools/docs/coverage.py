@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stbernard.api import refused, unused
+from stbernard.api import refused
 from tools.docs.openapi.routes import Route, routes
 
 _LIST = Path(__file__).with_name("ironic_api.txt")
@@ -13,7 +13,7 @@ _INTRODUCTION = """\
 # What of Ironic's API is served
 
 Written by `make docs` from the routes and tools/docs/ironic_api.txt, the list of Ironic's own; do
-not edit. "empty": lists hold nothing, because nothing can be behind them here. "refused": as Ironic
+not edit. "refused": as Ironic
 refuses it when the interface behind it is disabled (`… does not support console (disabled or not
 implemented)`, 400; raid: 404). "missing": 404 or 405, as for a path that does not exist.
 `/openapi.json` describes what is served.
@@ -34,7 +34,7 @@ def render() -> str:
             lines.append(f"| {row[0]} | `{row[1]}` | {answers.get(_key(*row), 'missing')} |")
     lines += _table("beyond Ironic's")
     for route in served:
-        if _key(route.method, route.path) not in known and route.module is not unused:
+        if _key(route.method, route.path) not in known:
             lines.append(f"| {route.method} | `{route.path}` | {_answer(route)} |")
     return "\n".join(lines) + "\n"
 
@@ -58,6 +58,4 @@ def _answer(route: Route) -> str:
     since = f"since 1.{route.since}" if route.since > 1 else ""
     if route.module is refused:
         return "refused"
-    if route.module is unused:
-        return "empty"
     return f"served {since}".rstrip()

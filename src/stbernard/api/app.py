@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 from stbernard.api import (
     allocations,
     boot,
+    chassis,
     conductors,
     deploy_templates,
     discovery,
@@ -24,7 +25,9 @@ from stbernard.api import (
     management,
     monitoring,
     node_groups,
+    node_parts,
     nodes,
+    portgroups,
     ports,
     provision,
     ramdisk,
@@ -34,9 +37,9 @@ from stbernard.api import (
     runbooks,
     states,
     traits,
-    unused,
     vendor,
     vifs,
+    volume,
 )
 from stbernard.api.call import make_call
 from stbernard.api.faults import render
@@ -57,6 +60,7 @@ ROUTES = (
     *(management.show_console, management.set_console),
     *(management.attach_media, management.detach_media),
     *(ports.create, ports.list_ports, ports.list_in_detail, ports.list_of_node, ports.show),
+    *(ports.list_of_node_in_detail, ports.list_of_portgroup, ports.list_of_portgroup_in_detail),
     *(ports.change, ports.remove),
     *(allocations.create, allocations.list_allocations, allocations.show, allocations.change),
     *(allocations.remove, allocations.show_of_node, allocations.remove_of_node),
@@ -68,6 +72,13 @@ ROUTES = (
     *(hardware_records.list_bios_settings, hardware_records.show_bios_setting),
     *(hardware_records.list_firmware, hardware_records.show_inventory),
     *(events.receive, events.continue_inspection),
+    *(portgroups.create, portgroups.list_portgroups, portgroups.list_in_detail, portgroups.show),
+    *(portgroups.list_of_node, portgroups.list_of_node_in_detail),
+    *(portgroups.change, portgroups.remove),
+    *(volume.show_volume, volume.show_volume_of_node, *volume.HANDLERS),
+    *(chassis.create, chassis.list_chassis, chassis.list_in_detail, chassis.show, chassis.change),
+    *(chassis.remove, chassis.list_nodes, chassis.list_nodes_in_detail),
+    node_parts.not_here,
     *(conductors.list_conductors, conductors.show),
     *(history.list_history, history.show),
     *(deploy_templates.create, deploy_templates.list_templates, deploy_templates.show),
@@ -82,9 +93,7 @@ ROUTES = (
     *(ramdisk.lookup, ramdisk.heartbeat),
     *(boot.fetch, boot.look),
     *(monitoring.healthz, monitoring.readyz, monitoring.metrics),
-    *(unused.list_nothing, unused.show_nothing, unused.list_no_volumes),
     *refused.ROUTES,
-    *(unused.list_nothing_of_node, unused.list_no_volumes_of_node),
 )
 
 

@@ -78,6 +78,7 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "instance_name": 104,
     },
     "list query": {"fields": 8, "detail": 43},
+    "volume query": {"detail": 32},
     "node query": {"reset_interfaces": 45},
     "allocation field": {"owner": 60},
     "allocation filter": {"owner": 60},
@@ -98,6 +99,20 @@ SINCE: Mapping[str, Mapping[str, int]] = {
     "deploy template field": {},
     "runbook field": {"description": 112, "traits": 112},
     "inspection rule field": {},
+    "port filter": {"portgroup": 24, "shard": 82},
+    "port link": {
+        "network_type": 64,
+        "vtep-logical-switch": 90,
+        "vtep-physical-switch": 90,
+    },
+    "portgroup field": {
+        "mode": 26,
+        "properties": 26,
+        "physical_network": 102,
+        "category": 103,
+        "dynamic_portgroup": 111,
+    },
+    "portgroup filter": {"shard": 106},
     "driver field": {
         "raid": 12,
         "properties": 14,
@@ -197,6 +212,9 @@ SINCE: Mapping[str, Mapping[str, int]] = {
         "allocations are backfilled": 58,
         "BIOS settings have details": 74,
         "firmware has an identity": 114,
+        "chassis can be left": 25,
+        "vifs choose their port": 67,
+        "portgroups have one network": 102,
     },
 }
 
@@ -205,13 +223,15 @@ _NUMBER = re.compile(r"([1-9]\d{0,4}|0)\.([1-9]\d{0,4}|0)", re.ASCII)
 
 
 class Version(int):
-    """The minor part of a version; `allows` looks things up in the table."""
+    """The minor part of a version; `allows` looks things up in the table.
+
+    What is not in it is as old as the API."""
 
     def __str__(self) -> str:
         return f"1.{int(self)}"
 
     def allows(self, kind: str, name: str) -> bool:
-        return self >= SINCE[kind].get(name, MINIMUM)
+        return self >= SINCE.get(kind, {}).get(name, MINIMUM)
 
     def require(self, kind: str, names: Iterable[str]) -> None:
         """Raises NotAcceptable if one of these came later."""

@@ -54,6 +54,8 @@ def changes(node: Node, call: Call, drivers: Drivers, *, reset_interfaces: bool)
     checked = schemas.check("patch", document, schemas.NODE_PATCH, required=("driver",))
     values = read({name: checked.get(name) for name in PATCHABLE}, call)
     changed = {name: value for name, value in values.items() if value != getattr(node, name)}
+    if node.chassis_uuid and changed.get("chassis_uuid", node.chassis_uuid) is None:
+        call.version.require("behaviour", ("chassis can be left",))
     _check_states(node, changed)
     changed |= _interfaces(node, changed, drivers, reset=reset_interfaces)
     return changed | _consequences(node, changed)
@@ -68,8 +70,6 @@ def read(values: Mapping[str, Any], call: Call) -> dict[str, Any]:
         result["conductor_group"] = (values["conductor_group"] or "").lower()
     if values.get("name") is not None:
         check_name(values["name"], call)
-    if values.get("chassis_uuid"):
-        raise BadRequest(f"Chassis {values['chassis_uuid']} could not be found.")
     network_data.check(result.get("network_data") or {})
     for secret in ("rescue_password", "hashed_rescue_password"):
         if secret in (result.get("instance_info") or {}):

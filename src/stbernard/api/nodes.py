@@ -65,15 +65,12 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
 
 @get("/v1/nodes", sync_to_thread=True)
 def list_nodes(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only(*_FILTERS, *pages.PAGING, "fields", "detail")
-    call.version.require("list query", {"fields"} & call.query.keys())
-    return _list(call, parts, "nodes", pages.fields(call, node_view.IN_A_LIST))
+    return list_briefly(call, parts, "nodes")
 
 
 @get("/v1/nodes/detail", sync_to_thread=True)
 def list_in_detail(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only(*_FILTERS, *pages.PAGING)
-    return _list(call, parts, "nodes/detail", None)
+    return list_whole(call, parts, "nodes/detail")
 
 
 @get("/v1/nodes/{ident:str}", sync_to_thread=True)
@@ -146,8 +143,23 @@ async def validate_by_query(call: GivenCall, parts: GivenParts) -> dict[str, Any
     return await hardware.wait_for(partial(_validated, ident, call, parts))
 
 
-def _list(call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None) -> dict[str, Any]:
-    part = _page(call, parts)
+def list_briefly(call: Call, parts: Parts, path: str, chassis: str | None = None) -> dict[str, Any]:
+    """The nodes, of this chassis if one is given, with what is asked for of each."""
+    call.only(*_FILTERS, *pages.PAGING, "fields", "detail")
+    call.version.require("list query", {"fields"} & call.query.keys())
+    return _list(call, parts, path, pages.fields(call, node_view.IN_A_LIST), chassis)
+
+
+def list_whole(call: Call, parts: Parts, path: str, chassis: str | None = None) -> dict[str, Any]:
+    """The nodes, of this chassis if one is given, with everything of each."""
+    call.only(*_FILTERS, *pages.PAGING)
+    return _list(call, parts, path, None, chassis)
+
+
+def _list(
+    call: Call, parts: Parts, path: str, fields: tuple[str, ...] | None, chassis: str | None
+) -> dict[str, Any]:
+    part = _page(call, parts, chassis)
     if fields is not None:
         node_view.check_fields(
             (name for name in fields if name not in node_view.IN_A_LIST), call.version
@@ -189,8 +201,8 @@ def _found(parts: Parts, part: Page, columns: tuple[str, ...] | None) -> Sequenc
     return parts.store.nodes.rows(part, columns)
 
 
-def _page(call: Call, parts: Parts) -> Page:
-    """The part of the list. Raises NotAcceptable, InvalidParameter, BadRequest."""
+def _page(call: Call, parts: Parts, chassis: str | None) -> Page:
+    """The part of the list. Raises NotAcceptable, InvalidParameter, BadRequest, NotFound."""
     query = call.query
     call.version.require("node filter", query)
     call.version.require("node field", {query["sort_key"]} if "sort_key" in query else ())
@@ -207,6 +219,8 @@ def _page(call: Call, parts: Parts) -> Page:
     }
     filters |= {name: call.flag(name) for name in _FLAGS if name in query}
     filters |= {name: schemas.uuid(name, query[name]) for name in _UUIDS if name in query}
+    if chassis := chassis or filters.get("chassis_uuid"):
+        filters["chassis_uuid"] = parts.store.chassis.get(chassis).uuid
     if "conductor_group" in query:
         filters["conductor_group"] = query["conductor_group"].lower()
     found = [

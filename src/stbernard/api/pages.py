@@ -49,12 +49,14 @@ def sort_dir(call: Call) -> str:
     return direction
 
 
-def fields(call: Call, default: Sequence[str] | None) -> tuple[str, ...] | None:
+def fields(
+    call: Call, default: Sequence[str] | None, detail_since: str = "list query"
+) -> tuple[str, ...] | None:
     """The fields of each entry of a list; None (also as the default) for all.
 
     Raises InvalidParameter."""
     named, detail = call.words("fields"), call.flag("detail")
-    if detail is not None and not call.version.allows("list query", "detail"):
+    if detail is not None and not call.version.allows(detail_since, "detail"):
         raise InvalidParameter(f"Invalid query parameter ?detail={detail} received.")
     if named is not None and detail:
         raise InvalidParameter("Can not specify ?detail=True and fields in the same request.")

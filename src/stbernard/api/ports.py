@@ -1,20 +1,39 @@
-"""`/v1/ports`, and the ports below a node."""
+"""`/v1/ports`, and the ports below a node or a portgroup."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
 
 from stbernard.api import pages, schemas
-from stbernard.api.call import Call
+from stbernard.api.call import Call, as_uuid
 from stbernard.api.given import GivenCall, GivenParts, InPath
+from stbernard.api.links import read_link
+from stbernard.api.node_parts import NodePart, check_network, of_node, of_nodes
+from stbernard.api.part_rules import check_new_port, check_port, check_port_delete
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
-from stbernard.api.resource import Resource
-from stbernard.errors import BadRequest, InvalidParameter
+from stbernard.api.portgroups import PORTGROUP
+from stbernard.errors import BadRequest, Forbidden, InvalidParameter
 from stbernard.nodes import Port
+from stbernard.store import conditions
+from stbernard.store.pages import Page
 
-PORT = Resource(
+
+@dataclass(frozen=True)
+class _PortResource(NodePart[Port]):
+    def _value(self, record: Port, name: str, call: Call) -> Any:
+        """An old client is not shown a link that it does not know."""
+        value = super()._value(record, name, call)
+        if name == "local_link_connection" and any(
+            not call.version.allows("port link", key) for key in value if key.startswith("vtep")
+        ):
+            return {}
+        return value
+
+
+PORT = _PortResource(
     name="port",
     path="ports",
     kind=Port,
@@ -32,10 +51,8 @@ PORT = Resource(
     ),
     in_a_list=("uuid", "address"),
 )
-_LINK_KEYS = frozenset(
-    ("port_id", "switch_id", "hostname", "switch_info", "network_type", "vtep-logical-switch")
-) | {"vtep-physical-switch"}
-_FILTERS = ("node", "node_uuid", "address", *pages.PAGING)
+_BELOW = ("address", "description_contains", *pages.PAGING)  # below a node or a portgroup
+_FILTERS = ("node", "node_uuid", "portgroup", "shard", "conductor_groups", *_BELOW)
 
 
 @post("/v1/ports")
@@ -48,28 +65,44 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
             "Schema error for port: exactly one of node_uuid, node_ident is needed"
         )
     given["node_uuid"] = parts.node_in_body(call, given.pop(named[0])).uuid
-    _check(given)
-    return PORT.created(parts.store.ports.create(PORT.new(given)), call)
+    call.version.require("port link", given.get("local_link_connection") or {})
+    port = PORT.new(_checked(given))
+    check_new_port(parts.store, port, pxe_asked_for=bool(given.get("pxe_enabled")))
+    return PORT.created(parts.store.ports.create(port), call)
 
 
 @get("/v1/ports", sync_to_thread=True)
 def list_ports(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only(*_FILTERS, "fields", "detail")
-    return _list(call, parts, "ports", PORT.listed_fields(call))
+    return _list_briefly(call, parts, "ports")
 
 
 @get("/v1/ports/detail", sync_to_thread=True)
 def list_in_detail(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only(*_FILTERS)
-    return _list(call, parts, "ports/detail", None)
+    return _list_whole(call, parts, "ports/detail")
 
 
 @get("/v1/nodes/{ident:str}/ports", sync_to_thread=True)
 def list_of_node(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only("address", *pages.PAGING, "fields", "detail")
-    node = parts.store.nodes.get(call.node_ident(ident))
-    path = f"nodes/{node.uuid}/ports"
-    return _list(call, parts, path, PORT.listed_fields(call), node_uuid=node.uuid)
+    return _list_briefly(call, parts, f"nodes/{ident}/ports", node=ident)
+
+
+@get("/v1/nodes/{ident:str}/ports/detail", sync_to_thread=True)
+def list_of_node_in_detail(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    return _list_whole(call, parts, f"nodes/{ident}/ports/detail", node=ident)
+
+
+@get("/v1/portgroups/{ident:str}/ports", sync_to_thread=True)
+def list_of_portgroup(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.need_below_node("portgroups")
+    return _list_briefly(call, parts, f"portgroups/{ident}/ports", portgroup=ident)
+
+
+@get("/v1/portgroups/{ident:str}/ports/detail", sync_to_thread=True)
+def list_of_portgroup_in_detail(
+    ident: InPath, call: GivenCall, parts: GivenParts
+) -> dict[str, Any]:
+    call.need_below_node("portgroups")
+    return _list_whole(call, parts, f"portgroups/{ident}/ports/detail", portgroup=ident)
 
 
 @get("/v1/ports/{ident:str}", sync_to_thread=True)
@@ -82,11 +115,16 @@ def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
 @patient
 def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     port = parts.store.ports.get(PORT.ident(call, ident))
-    values = PORT.read_patch(call, port)
-    if values["node_uuid"] != port.node_uuid:
-        values["node_uuid"] = parts.node_in_body(call, values["node_uuid"]).uuid
-    _check(values)
-    if changed := PORT.changed(port, values):
+    changed = PORT.changed(port, _checked(PORT.read_changes(call, parts, port)))
+    call.version.require("port link", changed.get("local_link_connection") or {})
+    stays = port.portgroup_uuid and "portgroup_uuid" not in changed
+    one_network = call.version.allows("behaviour", "portgroups have one network")
+    if "physical_network" in changed and stays and one_network:
+        raise BadRequest(
+            "physical_network cannot be changed while the port belongs to a portgroup."
+        )
+    if changed:
+        check_port(parts.store, port, changed)
         port = parts.store.ports.change(port.uuid, changed)
     return PORT.show(port, call)
 
@@ -95,45 +133,60 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
 @patient
 def remove(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     call.only()
-    parts.store.ports.delete(schemas.uuid("port_uuid", ident))
+    port = parts.store.ports.get(schemas.uuid("port_uuid", ident))
+    check_port_delete(parts.store, port)
+    parts.store.ports.delete(port.uuid)
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    """Raises BadRequest."""
-    if values.get("portgroup_uuid"):
-        raise BadRequest(f"Portgroup {values['portgroup_uuid']} could not be found.")
-    if values.get("physical_network") == "":
-        raise BadRequest("A non-empty value is required when setting physical_network")
-    _check_link(values.get("local_link_connection") or {}, smart=bool(values.get("is_smartnic")))
-
-
-def _check_link(link: Mapping[str, Any], *, smart: bool) -> None:
-    """Raises BadRequest for a local_link_connection that says nothing."""
-    unknown = sorted(link.keys() - _LINK_KEYS)
-    if unknown or not all(isinstance(value, str) for value in link.values()):
-        raise BadRequest(
-            "local_link_connection may hold texts under the keys "
-            f"{', '.join(sorted(_LINK_KEYS))} only."
-        )
-    if smart and not {"port_id", "hostname"} <= link.keys():
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, the link's switch_id as the store keeps it. Raises BadRequest."""
+    check_network(values)
+    link = read_link(values.get("local_link_connection") or {})
+    if values.get("is_smartnic") and not {"port_id", "hostname"} <= link.keys():
         raise BadRequest("Smart NIC port must have port_id and hostname in local_link_connection")
-    whole = {"port_id"} <= link.keys() and {"switch_id", "hostname"} & link.keys()
-    if link and not whole and link.get("network_type") != "unmanaged":
-        raise BadRequest("local_link_connection needs port_id and switch_id (or hostname).")
+    return {**values, "local_link_connection": link}
 
 
-def _list(
-    call: Call,
-    parts: Parts,
-    path: str,
-    names: tuple[str, ...] | None,
-    node_uuid: str | None = None,
+def _list_briefly(
+    call: Call, parts: Parts, path: str, node: str | None = None, portgroup: str | None = None
 ) -> dict[str, Any]:
-    filters: dict[str, Any] = {"node_uuid": node_uuid} if node_uuid else {}
-    for name in ("node", "node_uuid"):
-        if name in call.query:
-            filters["node_uuid"] = parts.store.nodes.get(call.node_ident(call.query[name])).uuid
-    if "address" in call.query:
-        filters["address"] = schemas.mac_address("address", call.query["address"])
-    part = PORT.page(call, parts.settings, filters=filters)
+    call.only(*(_BELOW if node or portgroup else _FILTERS), "fields", "detail")
+    part = _page(call, parts, node, portgroup)
+    names = PORT.listed_fields(call)
     return PORT.listed(parts.store.ports.list(part), call, part, names=names, path=path)
+
+
+def _list_whole(
+    call: Call, parts: Parts, path: str, node: str | None = None, portgroup: str | None = None
+) -> dict[str, Any]:
+    call.only(*(_BELOW if node or portgroup else _FILTERS))
+    part = _page(call, parts, node, portgroup)
+    return PORT.listed(parts.store.ports.list(part), call, part, names=None, path=path)
+
+
+def _page(call: Call, parts: Parts, node: str | None, portgroup: str | None) -> Page:
+    """Raises Forbidden, BadRequest, InvalidParameter, NotAcceptable, NotFound."""
+    query = call.query
+    call.version.require("port filter", query)
+    if "node_uuid" in query:
+        schemas.uuid("node_uuid", query["node_uuid"])
+    node = node or query.get("node_uuid") or query.get("node")
+    if node and not as_uuid(node):
+        call.version.require("behaviour", ("names",))
+    portgroup = portgroup or query.get("portgroup")
+    if sum(bool(each) for each in (node, portgroup, query.get("shard"))) > 1:
+        raise Forbidden("Operation not permitted. Filter by one of node, portgroup and shard only.")
+    if query.get("conductor_groups") and (node or portgroup or "address" in query):
+        raise BadRequest(
+            "Filtering by conductor_groups cannot be combined with node_ident, portgroup_ident, "
+            "or node address filters."
+        )
+    filters = of_node(call, parts, node)
+    if portgroup:
+        found = parts.store.portgroups.get(PORTGROUP.ident(call, portgroup))
+        filters["portgroup_uuid"] = found.uuid
+    if "address" in query:
+        filters["address"] = schemas.mac_address("address", query["address"])
+    text = query.get("description_contains")
+    described = (conditions.contains("description", text, "ports"),) if text else ()
+    return PORT.page(call, parts.settings, filters=filters, conditions=described, **of_nodes(call))

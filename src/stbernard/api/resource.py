@@ -19,7 +19,7 @@ from stbernard.api.call import Call, as_uuid, is_name
 from stbernard.api.microversions import Version
 from stbernard.api.patches import patched, root, steps
 from stbernard.api.timestamps import timestamp
-from stbernard.errors import InvalidParameter, NotFound
+from stbernard.errors import InvalidParameter
 from stbernard.nodes import Record
 from stbernard.settings import Settings
 from stbernard.store.pages import Page
@@ -37,7 +37,9 @@ class Resource(Generic[R]):
     its place below /v1. `given` is what a client may set, of which `required` is a must and
     `patchable` may change. `shown` are the fields that are the record's own, `also` those that are
     made from it; `below` are the collections it has, shown as links. `in_a_list` is what a list
-    shows of each unless more is asked for; None: everything."""
+    shows of each unless more is asked for; None: everything. `detail_since` is the entry of the
+    table of microversions that says when `?detail=` came; `links_in_a_list`: those of `below` are
+    in one more list (Ironic's chassis)."""
 
     name: str
     path: str
@@ -47,8 +49,10 @@ class Resource(Generic[R]):
     patchable: tuple[str, ...]
     shown: tuple[str, ...]
     in_a_list: tuple[str, ...] | None = None
+    detail_since: str = "list query"
     also: Mapping[str, Callable[[R], Any]] = field(default_factory=dict)
     below: tuple[str, ...] = ()
+    links_in_a_list: bool = False
 
     @property
     def collection(self) -> str:
@@ -70,8 +74,8 @@ class Resource(Generic[R]):
         return frozenset(self.fields) & plain | {"id"}
 
     def need(self, call: Call) -> None:
-        """Raises NotFound, InvalidParameter if the version does not know the resource."""
-        call.need(self.collection)
+        """Raises NotFound if the version does not know the resource."""
+        call.need(self.path.partition("/")[0])
 
     def need_to_change(self, call: Call) -> None:
         """Raises MethodNotAllowed if the version does not know the resource."""
@@ -80,21 +84,21 @@ class Resource(Generic[R]):
     def ident(self, call: Call, text: str) -> str:
         """A UUID (canonical) from a path, or a name if the resource has them.
 
-        Raises InvalidParameter; NotFound for a name in a version without names."""
+        Raises InvalidParameter, NotFound."""
+        self.need(call)
         if found := as_uuid(text):
             return found
         if "name" not in self.shown:
             raise InvalidParameter(f"Expected UUID for {self.name}_uuid: {text[:300]}")
         if not is_name(text):
             raise InvalidParameter(f"Expected UUID or name for {self.name}_ident: {text[:300]}")
-        if not call.version.allows(f"{self.name} field", "name"):
-            raise NotFound(f"{self.name.capitalize()} {text} could not be found.")
         return text
 
     # What clients send.
 
     def read_new(self, call: Call) -> dict[str, Any]:
         """The checked body of a POST. Raises InvalidParameter, NotAcceptable."""
+        self.need(call)
         call.only()
         given = schemas.check(self.name, call.json(), self.given, required=self.required)
         call.version.require(f"{self.name} field", given)
@@ -136,22 +140,22 @@ class Resource(Generic[R]):
     def check_fields(self, names: Iterable[str], version: Version) -> None:
         """Raises NotAcceptable if a field came later, InvalidParameter if there is none."""
         version.require(f"{self.name} field", names)
-        unknown = [name for name in names if name not in self.fields]
+        known = (*self.fields, *self.below, "links")
+        unknown = [name for name in names if name not in known]
         if unknown:
             raise InvalidParameter(f'Field(s) "{", ".join(unknown)[:300]}" are not valid')
 
     def show(self, record: R, call: Call, names: Iterable[str] | None = None) -> dict[str, Any]:
         """All fields of the version, or those asked for."""
-        shown = {
-            name: self._value(record, name)
-            for name in (self.fields if names is None else names)
-            if call.version.allows(f"{self.name} field", name)
-        }
+        wanted = (*self.fields, *self.below) if names is None else names
         here = f"{self.path}/{record.uuid}"
-        shown["links"] = call.links(here)
-        if names is None:
-            shown |= {name: call.links(f"{here}/{name}") for name in self.below}
-        return shown
+        shown = {
+            name: self._value(record, name, call)
+            for name in wanted
+            if name in self.fields and call.version.allows(f"{self.name} field", name)
+        }
+        shown |= {name: self._collection(here, name, call) for name in wanted if name in self.below}
+        return shown | {"links": call.links(here)}
 
     def show_one(self, record: R, call: Call) -> dict[str, Any]:
         """The answer to a GET of one, which may name the `fields`."""
@@ -168,14 +172,16 @@ class Resource(Generic[R]):
 
     def listed_fields(self, call: Call) -> tuple[str, ...] | None:
         """The fields of each entry of a list; None for all."""
+        self.need(call)
         call.version.require("list query", {"fields"} & call.query.keys())
-        names = pages.fields(call, self.in_a_list)
+        names = pages.fields(call, self.in_a_list, self.detail_since)
         if names is not None:
             self.check_fields(names, call.version)
         return names
 
     def page(self, call: Call, settings: Settings, **wanted: Any) -> Page:
         """The part of a list that the query asks for. Raises InvalidParameter, NotAcceptable."""
+        self.need(call)
         if "sort_key" in call.query:
             call.version.require(f"{self.name} field", (call.query["sort_key"],))
         return pages.page(call, settings.api.max_limit, self.sortable, **wanted)
@@ -195,10 +201,14 @@ class Resource(Generic[R]):
         where = (self.collection, path or self.path)
         return pages.rendered(call, where, entries, last, part=part, fields=names)
 
-    def _value(self, record: R, name: str) -> Any:
+    def _value(self, record: R, name: str, call: Call) -> Any:  # noqa: ARG002 (see ports.py)
         if name in _TIMES:
             return timestamp(getattr(record, name))
         return self.also[name](record) if name in self.also else getattr(record, name)
+
+    def _collection(self, here: str, name: str, call: Call) -> list[Any]:
+        links = call.links(f"{here}/{name}")
+        return [links] if self.links_in_a_list else links
 
 
 def _as_json(record: Record, name: str) -> Any:

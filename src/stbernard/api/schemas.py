@@ -10,7 +10,7 @@ from typing import Any
 
 import os_traits
 
-from stbernard.api.call import as_uuid, boolean
+from stbernard.api.call import as_uuid, boolean, is_name
 from stbernard.errors import InvalidParameter
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE | re.ASCII)
@@ -64,6 +64,23 @@ def integer(name: str, value: object) -> int:
     raise InvalidParameter(f"Expected an integer for {name}: {str(value)[:100]}")
 
 
+def name(field: str, value: str) -> str | None:
+    """The name of a record; empty for none. Raises InvalidParameter: it must work in a path."""
+    if value and (as_uuid(value) or not is_name(value)):
+        raise InvalidParameter(
+            f"Cannot use the invalid {field} '{value[:255]}'. A name is no UUID and made of "
+            "letters, digits and - . _ ~"
+        )
+    return value or None
+
+
+def small_integer(name: str, value: int) -> int:
+    """What a database's 32 bits hold. Raises InvalidParameter."""
+    if not -(2**31) <= value < 2**31:
+        raise InvalidParameter(f"Expected an integer of 32 bits for {name}: {value}")
+    return value
+
+
 def string(name: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidParameter(f"Expected string for {name}.")
@@ -108,6 +125,7 @@ def text(longest: int = 255) -> Field:
 
 OBJECT = Field(("object", "null"))
 BOOLEAN = Field(("string", "boolean", "null"), read=boolean)
+NAME = Field(("string", "null"), 255, read=name)
 UUID = Field(("string", "null"), read=uuid)
 TRAIT = Field(("string",), read=trait)
 TRAITS = Field(("array", "null"), read=traits)
@@ -158,7 +176,7 @@ PORT: Fields = {
     "extra": OBJECT,
     "is_smartnic": BOOLEAN,
     "local_link_connection": OBJECT,
-    "name": text(),
+    "name": NAME,
     "node_ident": Field(("string",)),
     "node_uuid": Field(("string",), read=uuid),
     "physical_network": text(64),
@@ -177,6 +195,35 @@ ALLOCATION: Fields = {
     "traits": TRAITS,
     "uuid": UUID,
 }
+PORTGROUP: Fields = {
+    "address": Field(("string", "null"), read=mac_address),
+    "category": text(80),
+    "extra": OBJECT,
+    "mode": text(),
+    "name": NAME,
+    "node_uuid": Field(("string",), read=uuid),
+    "physical_network": text(64),
+    "properties": OBJECT,
+    "standalone_ports_supported": BOOLEAN,
+    "uuid": UUID,
+}
+VOLUME_CONNECTOR: Fields = {
+    "connector_id": Field(("string",), 255),
+    "extra": OBJECT,
+    "node_uuid": Field(("string",), read=uuid),
+    "type": Field(("string",), 32),
+    "uuid": UUID,
+}
+VOLUME_TARGET: Fields = {
+    "boot_index": Field(("integer",), read=small_integer),
+    "extra": OBJECT,
+    "node_uuid": Field(("string",), read=uuid),
+    "properties": OBJECT,
+    "uuid": UUID,
+    "volume_id": Field(("string",), 255),
+    "volume_type": Field(("string",), 64),
+}
+CHASSIS: Fields = {"description": text(), "extra": OBJECT, "uuid": UUID}
 PATCH_STEP: Fields = {
     "op": Field(("string",)),
     "path": Field(("string",)),

@@ -1,49 +1,90 @@
-"""`/v1/nodes/{ident}/vifs`: the network interface `noop` takes every VIF and keeps none."""
+"""`/v1/nodes/{ident}/vifs`: the ports of the cloud's network that a node is attached to.
+
+The network interface `noop` takes every VIF and keeps none. For others each takes up a port or a
+portgroup of the node, which is where their operations find it.
+"""
 
 from typing import Any
 
 from litestar import delete, get, post
 
-from stbernard.api import schemas
+from stbernard.api import node_view
 from stbernard.api.call import Call, as_uuid, is_name
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
-from stbernard.errors import BadRequest, InvalidParameter
+from stbernard.api.patience import patient
+from stbernard.errors import BadRequest, InvalidParameter, NodeLocked
+from stbernard.nodes import Node
+from stbernard.operations.vifs import NO_NETWORK, attached, find_attached, find_free
 
 
 @get("/v1/nodes/{ident:str}/vifs", sync_to_thread=True)
 def list_vifs(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    _check_node(ident, call, parts)
-    return {"vifs": []}
+    node = _node(ident, call, parts)
+    if node.network_interface == NO_NETWORK:
+        return {"vifs": []}
+    ports = parts.store.ports.of_node(node.uuid)
+    portgroups = parts.store.portgroups.of_node(node.uuid)
+    return {"vifs": [{"id": vif} for vif in (*attached(ports), *attached(portgroups))]}
 
 
-@post("/v1/nodes/{ident:str}/vifs", status_code=204, sync_to_thread=True)
+@post("/v1/nodes/{ident:str}/vifs", status_code=204)
+@patient
 def attach(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
-    given = call.json()
-    if not isinstance(given, dict) or "id" not in given:
-        raise InvalidParameter("Schema error for vif: 'id' is a required property")
-    _check_vif(schemas.string("id", given["id"]) or "")
-    _check_node(ident, call, parts)
+    node = _free_node(ident, call, parts)
+    wanted = _read(call)
+    if node.network_interface != NO_NETWORK:
+        parts.store.vifs.attach(
+            node.uuid,
+            wanted["id"],
+            lambda ports, portgroups: find_free(node, ports, portgroups, wanted),
+        )
 
 
-@delete("/v1/nodes/{ident:str}/vifs/{vif:str}", sync_to_thread=True)
+@delete("/v1/nodes/{ident:str}/vifs/{vif:str}")
+@patient
 def detach(ident: InPath, vif: InPath, call: GivenCall, parts: GivenParts) -> None:
-    _check_vif(vif)
-    _check_node(ident, call, parts)
+    node = _free_node(ident, call, parts)
+    vif = _read_id("vif_id", vif)
+    if node.network_interface != NO_NETWORK:
+        parts.store.vifs.detach(
+            node.uuid,
+            lambda ports, portgroups: find_attached(node, (*portgroups, *ports), vif),
+        )
 
 
-def _check_vif(vif: str) -> None:
+def _read(call: Call) -> dict[str, Any]:
+    """The body; the rest of it is for the network. Raises InvalidParameter, BadRequest."""
+    given = call.json()
+    if not isinstance(given, dict):
+        raise InvalidParameter("Schema error for vif: it is not of type 'object'")
+    if "id" not in given:
+        raise InvalidParameter("Schema error for vif: 'id' is a required property")
+    if not isinstance(given["id"], str):
+        raise InvalidParameter("Schema error for vif: id is not of type 'string'")
+    wanted = {"id": _read_id("id", given["id"])}
+    if not call.version.allows("behaviour", "vifs choose their port"):
+        return wanted
+    if "port_uuid" in given and "portgroup_uuid" in given:
+        raise BadRequest("Cannot specify both port_uuid and portgroup_uuid")
+    return wanted | {name: given.get(name) for name in ("port_uuid", "portgroup_uuid")}
+
+
+def _read_id(field: str, vif: str) -> str:
     if not as_uuid(vif) and not is_name(vif):
-        raise InvalidParameter(f"Expected UUID or name for id: {vif[:300]}")
+        raise InvalidParameter(f"Expected UUID or name for {field}: {vif[:300]}")
+    return vif
 
 
-def _check_node(ident: str, call: Call, parts: Parts) -> None:
-    """Raises NotFound; BadRequest for a network that would have to do something."""
+def _node(ident: str, call: Call, parts: Parts) -> Node:
     call.need_below_node("vifs")
     call.only()
-    node = parts.store.nodes.get(call.node_ident(ident))
-    if node.network_interface != "noop":
-        raise BadRequest(
-            f"Node {node.uuid} has the network interface '{node.network_interface}', "
-            "VIFs are for 'noop' only."
-        )
+    return parts.store.nodes.get(call.node_ident(ident))
+
+
+def _free_node(ident: str, call: Call, parts: Parts) -> Node:
+    """Raises NodeLocked."""
+    node = _node(ident, call, parts)
+    if node_view.is_held(node):
+        raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
+    return node

@@ -1,8 +1,9 @@
 """The only SQL. One `Store` holds what the rest of the service reads and writes."""
 
-from stbernard.records import Chassis, DeployTemplate, InspectionRule, Runbook
+from stbernard.records import DeployTemplate, InspectionRule, Runbook
 from stbernard.store import schema
 from stbernard.store.allocations import Allocations
+from stbernard.store.chassis import AllChassis
 from stbernard.store.conductors import Conductors
 from stbernard.store.engine import Database
 from stbernard.store.idle import Idle
@@ -12,6 +13,7 @@ from stbernard.store.news import News
 from stbernard.store.nodes import Nodes
 from stbernard.store.parts import Portgroups, Ports, VolumeConnectors, VolumeTargets
 from stbernard.store.records import Records
+from stbernard.store.vifs import Vifs
 
 
 class Store:
@@ -25,9 +27,10 @@ class Store:
         self.idle = Idle(database)
         self.ports = Ports(database)
         self.portgroups = Portgroups(database)
+        self.vifs = Vifs(database, self.ports, self.portgroups)
         self.volume_connectors = VolumeConnectors(database)
         self.volume_targets = VolumeTargets(database)
-        self.chassis = Records(database, Chassis, schema.chassis, "chassis")
+        self.chassis = AllChassis(database)
         self.allocations = Allocations(database)
         self.deploy_templates = Records(
             database, DeployTemplate, schema.deploy_templates, "deploy template"

@@ -1,4 +1,4 @@
-"""Conditions on lists of nodes that are more than `column = value` (see `nodes.Page`)."""
+"""Conditions on lists that are more than `column = value` (see `pages.Page`)."""
 
 from collections.abc import Iterable
 
@@ -21,5 +21,5 @@ def of_project(project: str) -> ColumnElement[bool]:
     return (_columns.owner == project) | (_columns.lessee == project)
 
 
-def contains(column: str, text: str) -> ColumnElement[bool]:
-    return _columns[column].contains(text, autoescape=True)
+def contains(column: str, text: str, table: str = "nodes") -> ColumnElement[bool]:
+    return schema.metadata.tables[table].c[column].contains(text, autoescape=True)

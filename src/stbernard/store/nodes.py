@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from stbernard.errors import Conflict, NodeLocked, NotFound
+from stbernard.errors import BadRequest, Conflict, NodeLocked, NotFound
 from stbernard.nodes import Agent, Node
 from stbernard.store import schema
 from stbernard.store.engine import Database, is_duplicate
@@ -88,7 +88,9 @@ class Nodes(Records[Node]):
     def _before_change(
         self, connection: Connection, record: Node, changes: Mapping[str, Any]
     ) -> None:
-        """An instance is not replaced by another one, and takes its allocation with it."""
+        """A chassis is there; an instance is not replaced by another one, and takes its allocation
+        with it."""
+        _check_chassis(connection, changes.get("chassis_uuid"))
         if "instance_uuid" not in changes:
             return
         if changes["instance_uuid"] and record.instance_uuid:
@@ -99,6 +101,9 @@ class Nodes(Records[Node]):
             connection.execute(delete(_allocations).where(_allocations.c.node_uuid == record.uuid))
             freed = update(_nodes).where(_nodes.c.id == record.id).values(allocation_uuid=None)
             connection.execute(freed)
+
+    def _before_create(self, connection: Connection, record: Node) -> None:
+        _check_chassis(connection, record.chassis_uuid)
 
     def _before_delete(self, connection: Connection, record: Node) -> None:
         """Its parts and its allocation go with it; the journal stays."""
@@ -118,6 +123,13 @@ class Nodes(Records[Node]):
                 "it cannot be associated with this one too."
             )
         return super()._duplicate(error, values)
+
+
+def _check_chassis(connection: Connection, uuid: str | None) -> None:
+    """Raises BadRequest if there is none such; it stays as long as this transaction."""
+    query = select(schema.chassis.c.id).where(schema.chassis.c.uuid == uuid)
+    if uuid and connection.execute(query.with_for_update(read=True)).first() is None:
+        raise BadRequest(f"Chassis {uuid} could not be found.")
 
 
 def find(connection: Connection, ident: str, *, hold: bool = False) -> Node:

@@ -6,15 +6,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
 
-from stbernard.errors import BadRequest, InvalidParameter
+from stbernard.errors import InvalidParameter, NotFound
+from stbernard.store import schema
 
 
 @dataclass(frozen=True)
 class Page:
-    """What part of a list is asked for: `filters` are column → value, all of which must match."""
+    """What part of a list is asked for: `filters` are column → value, all of which must match.
+
+    `of_nodes` are conditions on the node of a part (a port …)."""
 
     filters: Mapping[str, Any] = field(default_factory=dict)
     conditions: tuple[ColumnElement[bool], ...] = ()
+    of_nodes: tuple[ColumnElement[bool], ...] = ()
     limit: int = 1000
     marker: str | None = None
     sort_key: str = "id"
@@ -22,11 +26,16 @@ class Page:
 
 
 def list_rows(
-    connection: Connection, table: Table, page: Page, columns: Iterable[str] | None = None
+    connection: Connection,
+    table: Table,
+    page: Page,
+    name: str,
+    columns: Iterable[str] | None = None,
 ) -> list[Row[Any]]:
     """Rows after the marker, in a total order (the id breaks ties), so that pages are stable.
 
-    Whole ones, or these `columns` of them."""
+    Whole ones, or these `columns` of them; `name` is what errors call one of them. Raises
+    InvalidParameter, NotFound (the marker)."""
     if page.sort_key not in table.c:
         raise InvalidParameter(
             f'The sort_key value "{page.sort_key}" is an invalid field for sorting'
@@ -38,25 +47,28 @@ def list_rows(
         if backwards
         else (key.asc().nulls_first(), ident.asc())
     )
-    wanted = table.c if columns is None else [table.c[name] for name in columns]
+    wanted = table.c if columns is None else [table.c[column] for column in columns]
     query = select(*wanted).order_by(*order).limit(page.limit)
     query = query.where(*page.conditions)
     for column, value in page.filters.items():
         query = query.where(
             table.c[column].is_(value) if value is None else table.c[column] == value
         )
+    if page.of_nodes:
+        nodes = select(schema.nodes.c.uuid).where(*page.of_nodes)
+        query = query.where(table.c.node_uuid.in_(nodes))
     if page.marker:
-        query = query.where(_after(connection, table, page))
+        query = query.where(_after(connection, table, page, name))
     return list(connection.execute(query))
 
 
-def _after(connection: Connection, table: Table, page: Page) -> ColumnElement[bool]:
+def _after(connection: Connection, table: Table, page: Page, name: str) -> ColumnElement[bool]:
     """The condition for what follows the marker; empty values come first (last backwards)."""
     key: ColumnElement[Any] = table.c[page.sort_key]
     ident: ColumnElement[int] = table.c.id
     marker = connection.execute(select(key, ident).where(table.c.uuid == page.marker)).first()
     if marker is None:
-        raise BadRequest(f"Marker {page.marker} could not be found.")
+        raise NotFound(f"{name.capitalize()} {page.marker} could not be found.")
     value, marker_id = marker
     backwards = page.sort_dir == "desc"
     later = ident < marker_id if backwards else ident > marker_id

@@ -6,10 +6,11 @@ They are changed only while no operation holds their node.
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+import msgspec
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from stbernard.errors import Conflict, NodeLocked
+from stbernard.errors import BadRequest, Conflict, NodeLocked
 from stbernard.nodes import Part, Port, Portgroup, VolumeConnector, VolumeTarget
 from stbernard.store import schema
 from stbernard.store.engine import Database, is_duplicate
@@ -18,45 +19,94 @@ from stbernard.store.records import Records
 
 P = TypeVar("P", bound=Part)
 
+_ports, _portgroups = schema.ports, schema.portgroups
+
 
 class Parts(Records[P]):
     """The parts of one kind."""
 
     def of_node(self, node_uuid: str) -> tuple[P, ...]:
+        return self._database.read(lambda connection: self.in_transaction(connection, node_uuid))
+
+    def in_transaction(self, connection: Connection, node_uuid: str) -> tuple[P, ...]:
         query = select(self._table).where(self._table.c.node_uuid == node_uuid)
-        query = query.order_by(self._table.c.id)
-        rows = self._database.read(lambda connection: connection.execute(query).all())
+        rows = connection.execute(query.order_by(self._table.c.id)).all()
         return tuple(self._record(row) for row in rows)
+
+    def _find(self, connection: Connection, ident: str, *, hold: bool = False) -> P:
+        """`hold`: its node is held, and first, as by those who delete the node."""
+        record = super()._find(connection, ident)
+        if not hold:
+            return record
+        find(connection, record.node_uuid, hold=True)
+        return super()._find(connection, ident)
 
     def _before_create(self, connection: Connection, record: P) -> None:
         self._before(connection, record)
 
     def _before(self, connection: Connection, record: P) -> None:
-        node = find(connection, record.node_uuid, hold=True)
-        if node.operation:
-            raise NodeLocked(node.uuid, node.operation, node.lease_owner)
+        _check_free(connection, record.node_uuid)
+
+    def _before_change(
+        self,
+        connection: Connection,
+        record: P,  # noqa: ARG002
+        changes: Mapping[str, Any],
+    ) -> None:
+        if "node_uuid" in changes:
+            _check_free(connection, changes["node_uuid"])
 
 
 class Ports(Parts[Port]):
     """Ports; a MAC address (lower case) belongs to one of them."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, Port, schema.ports, "port")
+        super().__init__(database, Port, _ports, "port")
+
+    def _before_create(self, connection: Connection, record: Port) -> None:
+        super()._before_create(connection, record)
+        _check_membership(connection, record)
+
+    def _before_change(
+        self, connection: Connection, record: Port, changes: Mapping[str, Any]
+    ) -> None:
+        super()._before_change(connection, record, changes)
+        if changes.keys() & {"node_uuid", "portgroup_uuid", "physical_network"}:
+            _check_membership(connection, msgspec.structs.replace(record, **changes))
 
 
 class Portgroups(Parts[Portgroup]):
-    """Portgroups; one that has ports stays."""
+    """Portgroups; one that has ports stays, and where it is. Their physical network is one."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, Portgroup, schema.portgroups, "portgroup")
+        super().__init__(database, Portgroup, _portgroups, "portgroup")
+
+    def _before_change(
+        self, connection: Connection, record: Portgroup, changes: Mapping[str, Any]
+    ) -> None:
+        super()._before_change(connection, record, changes)
+        if "node_uuid" in changes and self._has_ports(connection, record):
+            raise BadRequest(
+                f"Portgroup {record.uuid} can not be associated with node {changes['node_uuid']} "
+                "because there are ports associated with this portgroup."
+            )
+        if "physical_network" in changes:
+            ports = update(_ports).where(_ports.c.portgroup_uuid == record.uuid)
+            network = changes["physical_network"]
+            connection.execute(ports.values(physical_network=network))
 
     def _before_delete(self, connection: Connection, record: Portgroup) -> None:
-        ports = select(schema.ports.c.uuid).where(schema.ports.c.portgroup_uuid == record.uuid)
-        if connection.execute(ports.limit(1)).first():
-            raise Conflict(
-                f"Portgroup {record.uuid} has ports, so it cannot be deleted. Take them out of it "
-                "first: openstack baremetal port unset --portgroup PORT"
+        if self._has_ports(connection, record):
+            raise BadRequest(
+                "Cannot complete the requested action because portgroup "
+                f"{record.uuid} contains ports. Take them out of it first: "
+                "openstack baremetal port unset --port-group PORT"
             )
+
+    @staticmethod
+    def _has_ports(connection: Connection, record: Portgroup) -> bool:
+        query = select(_ports.c.id).where(_ports.c.portgroup_uuid == record.uuid)
+        return connection.execute(query.limit(1)).first() is not None
 
 
 class VolumeConnectors(Parts[VolumeConnector]):
@@ -68,7 +118,9 @@ class VolumeConnectors(Parts[VolumeConnector]):
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "uuid"):
             return super()._duplicate(error, values)
-        return Conflict("A volume connector of this type with this connector_id already exists.")
+        return Conflict(
+            "A volume connector of this type and with this connector ID exists already."
+        )
 
 
 class VolumeTargets(Parts[VolumeTarget]):
@@ -80,4 +132,41 @@ class VolumeTargets(Parts[VolumeTarget]):
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "uuid"):
             return super()._duplicate(error, values)
-        return Conflict("The node has a volume target with this boot_index already.")
+        return Conflict("A volume target with this boot index for the same node already exists.")
+
+
+def _check_free(connection: Connection, node_uuid: str) -> None:
+    """Raises NotFound, NodeLocked."""
+    node = find(connection, node_uuid, hold=True)
+    if node.operation:
+        raise NodeLocked(node.uuid, node.operation, node.lease_owner)
+
+
+def _check_membership(connection: Connection, port: Port) -> None:
+    """Whether a port may be in its portgroup; the first decides on its physical network.
+
+    Raises BadRequest, Conflict."""
+    if port.portgroup_uuid is None:
+        return
+    query = select(_portgroups.c.node_uuid, _portgroups.c.physical_network)
+    query = query.where(_portgroups.c.uuid == port.portgroup_uuid)
+    group = connection.execute(query).first()
+    if group is None:
+        raise BadRequest(f"Portgroup {port.portgroup_uuid} could not be found.")
+    if group.node_uuid != port.node_uuid:
+        raise BadRequest("Port can not be added to a portgroup belonging to a different node.")
+    others = (
+        select(_ports.c.physical_network)
+        .where(_ports.c.portgroup_uuid == port.portgroup_uuid, _ports.c.uuid != port.uuid)
+        .distinct()
+    )
+    networks = set(connection.scalars(others)) or {group.physical_network} - {None}
+    if not networks and port.physical_network:
+        first = update(_portgroups).where(_portgroups.c.uuid == port.portgroup_uuid)
+        connection.execute(first.values(physical_network=port.physical_network))
+    elif networks and port.physical_network not in networks:
+        raise Conflict(
+            f"Port with physical network {port.physical_network} cannot become a member of port "
+            f"group {port.portgroup_uuid} which has ports in physical network "
+            f"{', '.join(sorted(map(str, networks)))}."
+        )

@@ -73,14 +73,16 @@ class Records(Generic[R]):
         return self._database.read(lambda connection: self._find(connection, ident))
 
     def list(self, page: Page) -> tuple[R, ...]:
-        """One page. Raises BadRequest if the marker is none of them."""
-        rows = self._database.read(lambda connection: list_rows(connection, self._table, page))
+        """One page. Raises NotFound if the marker is none of them."""
+        rows = self._database.read(
+            lambda connection: list_rows(connection, self._table, page, self._name)
+        )
         return tuple(self._record(row) for row in rows)
 
     def rows(self, page: Page, columns: Iterable[str]) -> Sequence[Any]:
         """One page with only these columns, as attributes: for lists that show no more."""
         return self._database.read(
-            lambda connection: list_rows(connection, self._table, page, columns)
+            lambda connection: list_rows(connection, self._table, page, self._name, columns)
         )
 
     def change(self, ident: str, changes: Mapping[str, Any]) -> R:

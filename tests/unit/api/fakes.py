@@ -132,3 +132,17 @@ def fault(answer: Any) -> str:
     assert inner.keys() == {"faultcode", "faultstring", "debuginfo"}
     assert inner["faultcode"] == ("Server" if answer.status_code >= 500 else "Client")
     return str(inner["faultstring"])
+
+
+def patch(client: Client, url: str, path: str, *value: Any, op: str = "add") -> Any:
+    """The answer to a patch of one step."""
+    step = {"op": op, "path": path} | ({"value": value[0]} if value else {})
+    return client.patch(url, json=[step])
+
+
+def uuids(client: Client, path: str) -> list[str]:
+    """Those of a list, in its order."""
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    (entries,) = (value for key, value in answer.json().items() if key != "next")
+    return [entry["uuid"] for entry in entries]

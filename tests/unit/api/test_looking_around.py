@@ -57,7 +57,6 @@ def test_driver_properties(client: Client) -> None:
         ("/v1/nodes/n/history?sort_key=odd", "1.115", 400),
         (f"/v1/nodes/n/history?marker={NOBODY}", "1.115", 400),
         ("/v1/nodes/nobody/history", "1.115", 404),
-        ("/v1/nodes/n/vifs", "1.27", 404),
         ("/v1/nodes/n/nothing", "1.115", 404),
         ("/v1/nodes/nobody/traits", "1.115", 404),
         ("/v1/allocations", "1.51", 404),
@@ -68,20 +67,6 @@ def test_driver_properties(client: Client) -> None:
 def test_what_is_not_there(parts: Parts, path: str, version: str, status: int) -> None:
     parts.store.nodes.create(a_node(name="n"))
     assert client_of(parts, version).get(path).status_code == status
-
-
-def test_vifs_of_the_network_noop(client: Client, parts: Parts) -> None:
-    parts.store.nodes.create(a_node(name="n"))
-    parts.store.nodes.create(a_node(name="other", network_interface="other"))
-    path = "/v1/nodes/n/vifs"
-    assert client.post(path, json={"id": "vif-1"}).status_code == 204
-    assert client.get(path).json() == {"vifs": []}
-    assert client.delete(f"{path}/vif-1").status_code == 204
-    wrong_ones: list[Any] = [{}, [], {"id": 5}, {"id": "not a name"}]
-    for wrong in wrong_ones:
-        assert client.post(path, json=wrong).status_code == 400
-    assert client.post("/v1/nodes/other/vifs", json={"id": "vif-1"}).status_code == 400
-    assert client.delete("/v1/nodes/nobody/vifs/vif-1").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,20 @@ import pytest
 
 from stbernard.api.parts import Parts
 from stbernard.nodes import Node
-from tests.factories import a_node
-from tests.unit.api.fakes import Client, client_of, fault
+from tests.factories import a_node, a_port
+from tests.unit.api.fakes import Client, client_of, fault, patch, uuids
 
 UUID = "99999999-0000-4000-8000-000000000001"
 NOBODY = "ffffffff-0000-4000-8000-00000000dead"
+URL = f"/v1/ports/{UUID}"
 MAC = "52:54:00:bb:00:01"
 LINK = {"switch_id": "aa:bb:cc:dd:ee:ff", "port_id": "Gi1", "switch_info": "sw1"}
 
 
 @pytest.fixture
 def node(parts: Parts) -> Node:
-    return parts.store.nodes.create(a_node(name="n"))
+    node = a_node(name="n", provision_state="manageable", shard="s", conductor_group="g")
+    return parts.store.nodes.create(node)
 
 
 @pytest.fixture
@@ -52,6 +54,19 @@ def test_a_new_port(port: dict[str, Any], node: Node) -> None:
         ({"local_link_connection": {"port_id": "1"}}, "needs port_id and switch_id"),
         ({"is_smartnic": True}, "Smart NIC port must have port_id and hostname"),
         ({"vendor": "x" * 33}, "too long"),
+        ({"name": "not a name"}, "invalid name 'not a name'"),
+        ({"name": UUID}, "A name is no UUID"),
+        ({"name": "p"}, "A port with name p already exists."),
+        ({"local_link_connection": {"port_id": 1}}, "local_link_connection may hold texts"),
+        (
+            {"local_link_connection": LINK | {"switch_id": "zz"}},
+            "Expected a MAC address or OpenFlow datapath ID but received zz.",
+        ),
+        ({"local_link_connection": {"network_type": "odd"}}, "is one of managed, unmanaged"),
+        (
+            {"local_link_connection": {"port_id": "1", "vtep-logical-switch": "a"}},
+            "needs port_id and switch_id",
+        ),
     ],
 )
 def test_a_wrong_port(
@@ -69,22 +84,52 @@ def test_a_port_of_a_node_by_name(client: Client, parts: Parts, node: Node) -> N
     assert client.post("/v1/ports", json=body).json()["node_uuid"] == node.uuid
 
 
-def test_lists(client: Client, port: dict[str, Any], node: Node) -> None:
-    def found(path: str) -> list[str]:
-        answer = client.get(path)
-        assert answer.status_code == 200, answer.text
-        return [entry["uuid"] for entry in answer.json()["ports"]]
-
-    for query in ("", "?node=n", f"?node_uuid={node.uuid}", f"?address={MAC}", "?sort_key=address"):
-        assert found(f"/v1/ports{query}") == [UUID]
-    assert found("/v1/nodes/n/ports") == [UUID]
-    assert found("/v1/ports?address=52:54:00:ff:ff:ff") == []
-    assert client.get("/v1/ports?node=nobody").status_code == 404
-    assert client.get("/v1/ports?sort_key=extra").status_code == 400
-    (entry,) = client.get("/v1/ports").json()["ports"]
+def test_lists(client: Client, parts: Parts, port: dict[str, Any], node: Node) -> None:
+    other = parts.store.nodes.create(a_node(name="other"))
+    second = a_port(other, address="52:54:00:cc:00:01", description="100% copper")
+    parts.store.ports.create(second)
+    for query in ("", "?sort_key=node_uuid", "?shard=", "?conductor_groups=", "?shard=s,&detail=1"):
+        assert UUID in uuids(client, f"/v1/ports{query}")
+    mine = ("node=n", f"node_uuid={node.uuid}", f"address={MAC.upper()}", "shard=s,x")
+    for query in (*mine, "conductor_groups=g,h", f"node=n&address={MAC}"):
+        assert uuids(client, f"/v1/ports?{query}") == [UUID]
+    assert uuids(client, "/v1/ports?description_contains=0%25%20c") == [second.uuid]
+    none = ("shard=x", "conductor_groups=x", f"node=other&address={MAC}", "description_contains=_")
+    for query in none:
+        assert uuids(client, f"/v1/ports?{query}") == []
+    for path in ("/v1/nodes/n/ports", "/v1/nodes/n/ports/detail"):
+        assert uuids(client, path) == [UUID]
+    (entry,) = client.get("/v1/ports?node=n").json()["ports"]
     assert entry.keys() == {"uuid", "address", "links"}
-    for path in ("/v1/ports/detail", "/v1/ports?detail=true"):
+    for path in ("/v1/ports/detail?node=n", "/v1/ports?detail=true&node=n"):
         assert client.get(path).json()["ports"] == [port]
+
+
+@pytest.mark.parametrize(
+    ("query", "version", "status"),
+    [
+        ("node=nobody", "1.115", 404),
+        ("node=n", "1.4", 406),
+        ("node_uuid=n", "1.115", 400),
+        ("address=zz", "1.115", 400),
+        ("portgroup=nobody", "1.115", 404),
+        ("portgroup=bad%20name", "1.115", 400),
+        ("portgroup=x", "1.23", 406),
+        ("shard=s", "1.81", 406),
+        ("node=n&shard=s", "1.115", 403),
+        ("node=n&portgroup=x", "1.115", 403),
+        ("conductor_groups=g&node=n", "1.115", 400),
+        ("project=x", "1.115", 400),
+        ("sort_key=extra", "1.115", 400),
+        ("sort_key=name", "1.87", 406),
+        (f"marker={NOBODY}", "1.115", 404),
+        ("detail=true", "1.42", 400),
+    ],
+)
+def test_a_wrong_query(
+    parts: Parts, port: dict[str, Any], query: str, version: str, status: int
+) -> None:
+    assert client_of(parts, version).get(f"/v1/ports?{query}").status_code == status
 
 
 def test_pages(client: Client, port: dict[str, Any], node: Node) -> None:
@@ -108,22 +153,20 @@ def test_show(client: Client, parts: Parts, port: dict[str, Any]) -> None:
         *("created_at", "updated_at"),
     }
     assert old.get(f"/v1/ports/{UUID}?fields=pxe_enabled").status_code == 406
-    assert client_of(parts, "1.87").get("/v1/ports/p").status_code == 404
-
-
-def patch(client: Client, path: str, *value: Any, op: str = "add") -> Any:
-    step = {"op": op, "path": path} | ({"value": value[0]} if value else {})
-    return client.patch(f"/v1/ports/{UUID}", json=[step])
+    assert client_of(parts, "1.87").get("/v1/ports/p").status_code == 200
+    assert fault(client.get(f"/v1/nodes/n/ports/{UUID}")) == "Malformed request URI."
 
 
 def test_change(client: Client, parts: Parts, port: dict[str, Any]) -> None:
-    other = parts.store.nodes.create(a_node(name="other"))
-    assert patch(client, "/extra/a", 1).json()["extra"] == {"a": 1}
-    assert patch(client, "/pxe_enabled", "false").json()["pxe_enabled"] is False
-    assert patch(client, "/pxe_enabled", op="remove").json()["pxe_enabled"] is True
-    assert patch(client, "/extra", op="remove").json()["extra"] == {}
-    assert patch(client, "/node_uuid", other.uuid).json()["node_uuid"] == other.uuid
-    assert patch(client, "/address", "52:54:00:BB:00:03").json()["address"] == "52:54:00:bb:00:03"
+    other = parts.store.nodes.create(a_node(name="other", provision_state="manageable"))
+    assert patch(client, URL, "/extra/a", 1).json()["extra"] == {"a": 1}
+    assert patch(client, URL, "/pxe_enabled", "false").json()["pxe_enabled"] is False
+    assert patch(client, URL, "/pxe_enabled", op="remove").json()["pxe_enabled"] is True
+    assert patch(client, URL, "/extra", op="remove").json()["extra"] == {}
+    assert patch(client, URL, "/node_uuid", other.uuid).json()["node_uuid"] == other.uuid
+    assert (
+        patch(client, URL, "/address", "52:54:00:BB:00:03").json()["address"] == "52:54:00:bb:00:03"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,13 +182,75 @@ def test_change(client: Client, parts: Parts, port: dict[str, Any]) -> None:
 def test_wrong_changes(
     client: Client, port: dict[str, Any], path: str, value: Any, status: int
 ) -> None:
-    assert patch(client, path, value).status_code == status
+    assert patch(client, URL, path, value).status_code == status
 
 
 def test_ports_of_a_locked_node_stay(client: Client, parts: Parts, port: dict[str, Any]) -> None:
     parts.store.nodes.change("n", {"operation": "rescue", "provision_state": "rescuing"})
-    assert patch(client, "/extra/a", 1).status_code == 409
+    assert patch(client, URL, "/extra/a", 1).status_code == 409
     assert client.delete(f"/v1/ports/{UUID}").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("link", "since"),
+    [
+        ({"network_type": "unmanaged"}, 64),
+        ({"port_id": "1", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}, 90),
+        ({"port_id": "1", "hostname": "h"}, 19),
+        ({"port_id": "1", "switch_id": "00000A0B0C0D0E0F"}, 19),
+    ],
+)
+def test_links(parts: Parts, node: Node, link: dict[str, str], since: int) -> None:
+    body = {"address": MAC, "node_uuid": node.uuid, "local_link_connection": link, "uuid": UUID}
+    before, now = client_of(parts, f"1.{since - 1}"), client_of(parts, f"1.{since}")
+    assert before.post("/v1/ports", json=body).status_code == 406
+    kept = {key: value.lower() for key, value in link.items()}
+    assert now.post("/v1/ports", json=body).json()["local_link_connection"] == kept
+    if "vtep-logical-switch" in link:
+        assert before.get(URL).json()["local_link_connection"] == {}
+    assert patch(now, URL, "/local_link_connection", None).json()["local_link_connection"] == {}
+    assert patch(before, URL, "/local_link_connection", link).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        *(("/pxe_enabled", False), ("/local_link_connection", LINK), ("/physical_network", "x")),
+        *(("/node_uuid", "other"), ("/address", "52:54:00:bb:00:09")),
+    ],
+)
+def test_an_active_node_keeps_its_ways(client: Client, parts: Parts, path: str, value: Any) -> None:
+    node = parts.store.nodes.create(a_node(name="n"))
+    other = parts.store.nodes.create(a_node(name="other"))
+    parts.store.ports.create(a_port(node, uuid=UUID, pxe_enabled=True))
+    value = other.uuid if value == "other" else value
+    answer = patch(client, URL, path, value)
+    assert answer.status_code == 409
+    assert node.uuid in fault(answer)
+    assert patch(client, URL, "/extra", {"any": "time"}).status_code == 200
+    parts.store.nodes.change("n", {"maintenance": True})
+    assert patch(client, URL, path, value).status_code == 200
+
+
+def test_the_address_of_a_node_with_an_instance(client: Client, parts: Parts, node: Node) -> None:
+    parts.store.ports.create(a_port(node, uuid=UUID))
+    parts.store.nodes.change("n", {"instance_uuid": NOBODY})
+    assert patch(client, URL, "/address", MAC).status_code == 409
+    parts.store.nodes.change("n", {"instance_uuid": None})
+    assert patch(client, URL, "/address", MAC).status_code == 200
+
+
+@pytest.mark.parametrize("network", ["noop", "fake"])
+def test_a_port_in_use(client: Client, parts: Parts, network: str) -> None:
+    node = parts.store.nodes.create(a_node(name="n", network_interface=network))
+    port = a_port(node, uuid=UUID, internal_info={"rescuing_vif_port_id": "vif"})
+    parts.store.ports.create(port)
+    answer = client.delete(URL)
+    assert answer.status_code == (204 if network == "noop" else 409)
+    if network != "noop":
+        assert f"Cannot delete the port {UUID} as it is bound to VIF vif" in fault(answer)
+        parts.store.nodes.change("n", {"maintenance": True})
+        assert client.delete(URL).status_code == 204
 
 
 def test_delete(client: Client, port: dict[str, Any]) -> None:

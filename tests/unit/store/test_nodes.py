@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from stbernard.errors import BadRequest, Conflict, InvalidParameter, NodeLocked, NotFound
+from stbernard.errors import Conflict, InvalidParameter, NodeLocked, NotFound
 from stbernard.nodes import Agent, HowItWas, Login
 from stbernard.store import Store
 from stbernard.store.pages import Page
@@ -108,7 +108,7 @@ def test_a_list_is_filtered(store: Store) -> None:
 
 
 def test_a_wrong_marker_or_sort_key_is_named(store: Store) -> None:
-    with pytest.raises(BadRequest, match="nowhere"):
+    with pytest.raises(NotFound, match="nowhere"):
         store.nodes.list(Page(marker="nowhere"))
     with pytest.raises(InvalidParameter, match="colour"):
         store.nodes.list(Page(sort_key="colour"))

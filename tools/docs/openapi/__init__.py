@@ -92,7 +92,8 @@ def _operation_id(route: Route) -> str:
 
 def _parameters(route: Route) -> list[Schema]:
     resource = _resource(route)
-    kinds = ("list query", f"{resource.name if resource else 'node'} filter", "node query")
+    list_query = resource.detail_since if resource else "list query"
+    kinds = (list_query, f"{resource.name if resource else 'node'} filter", "node query")
     found: list[Schema] = [{"$ref": "#/components/parameters/microversion"}]
     found += [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

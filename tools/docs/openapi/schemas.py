@@ -128,7 +128,8 @@ def entity(resource: Resource[Any]) -> Schema:
     types = _types(resource.kind)
     fields = {name: TIME if name.endswith("_at") else types[name] for name in _own(resource)}
     fields |= {name: _returned(made) for name, made in resource.also.items()}
-    fields |= dict.fromkeys(resource.below, LINKS)
+    below = {"type": "array", "items": LINKS} if resource.links_in_a_list else LINKS
+    fields |= dict.fromkeys(resource.below, below)
     return shown(resource.name, fields)
 
 

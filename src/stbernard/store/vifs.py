@@ -1,0 +1,56 @@
+"""The VIFs of nodes, kept as Ironic keeps them: in `internal_info` of a port or a portgroup."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from stbernard.nodes import Port, Portgroup
+from stbernard.store import schema
+from stbernard.store.engine import Database
+from stbernard.store.nodes import find
+from stbernard.store.parts import Portgroups, Ports
+
+Choice = Callable[[tuple[Port, ...], tuple[Portgroup, ...]], Port | Portgroup]
+KEY = "tenant_vif_port_id"
+
+
+class Vifs:
+    """Attaching and detaching: the port is chosen and changed in one transaction."""
+
+    def __init__(self, database: Database, ports: Ports, portgroups: Portgroups) -> None:
+        self._database = database
+        self._ports = ports
+        self._portgroups = portgroups
+
+    def attach(self, node_uuid: str, vif: str, choice: Choice) -> None:
+        """Raises what `choice` raises."""
+
+        def work(connection: Connection) -> None:
+            part = self._chosen(connection, node_uuid, choice)
+            _save(connection, part, internal_info=part.internal_info | {KEY: vif})
+
+        self._database.write(work)
+
+    def detach(self, node_uuid: str, choice: Choice) -> None:
+        """Raises what `choice` raises."""
+
+        def work(connection: Connection) -> None:
+            part = self._chosen(connection, node_uuid, choice)
+            info = {key: value for key, value in part.internal_info.items() if key != KEY}
+            extra = {key: value for key, value in part.extra.items() if key != "vif_port_id"}
+            _save(connection, part, internal_info=info, extra=extra)
+
+        self._database.write(work)
+
+    def _chosen(self, connection: Connection, node_uuid: str, choice: Choice) -> Port | Portgroup:
+        find(connection, node_uuid, hold=True)
+        ports = self._ports.in_transaction(connection, node_uuid)
+        return choice(ports, self._portgroups.in_transaction(connection, node_uuid))
+
+
+def _save(connection: Connection, part: Port | Portgroup, **columns: Any) -> None:
+    table = schema.ports if isinstance(part, Port) else schema.portgroups
+    saved = update(table).where(table.c.id == part.id)
+    connection.execute(saved.values(**columns, updated_at=time.time()))
