@@ -6,7 +6,7 @@ DIST := dist
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 STAMP := $(VENV)/.installed
 
-.PHONY: help packages test-packages venv demo lab lab-down check format test test-fast test-sdk docs dist
+.PHONY: help packages test-packages venv demo lab lab-down check format test test-fast test-sdk docs dist bench bench-api bench-rescue
 # `packages` comes before `venv` where both are needed.
 .NOTPARALLEL:
 help:  ## show this list

@@ -34,7 +34,11 @@ _NOOP_NETWORK = "stbernard.drivers.network.noop:NoopNetwork"
 _NONE_AT_ALL: Mapping[str, Mapping[str, str]] = {
     "bios": {"no-bios": f"{_NONE}:NoBIOS"},
     "console": {"no-console": f"{_NONE}:NoConsole"},
-    "deploy": {"noop": f"{_NONE}:NoDeploy"},
+    "deploy": {
+        "noop": f"{_NONE}:NoDeploy",
+        "direct": f"{_NONE}:NoImages",
+        "ramdisk": f"{_NONE}:NoImages",
+    },
     "firmware": {"no-firmware": f"{_NONE}:NoFirmware"},
     "inspect": {"no-inspect": f"{_NONE}:NoInspect"},
     "raid": {"no-raid": f"{_NONE}:NoRAID"},

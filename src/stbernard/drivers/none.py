@@ -82,6 +82,17 @@ class NoDeploy(Noop):
         pass
 
 
+class NoImages(NoDeploy):
+    """`direct` and `ramdisk`: nodes that come from Ironic have them, and can be rescued."""
+
+    def validate(self, task: Task) -> None:
+        raise InvalidDriverInfo(
+            f"The deploy interface '{task.node.deploy_interface}' of node {task.node.uuid} cannot "
+            "be used: deployment of images is not offered. To boot what is on the disks: "
+            "openstack baremetal node set --deploy-interface noop NODE"
+        )
+
+
 class NoRescue(_NotSupported):
     """The rescue interface of a node that must not be rescued."""
 

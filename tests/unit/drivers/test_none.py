@@ -43,3 +43,13 @@ def test_the_noop_network_leaves_a_server_where_it_is() -> None:
     network.join_rescuing_network(task)
     network.leave_rescuing_network(task)
     network.join_tenant_networks(task)
+
+
+@pytest.mark.parametrize("name", ["direct", "ramdisk"])
+def test_a_deploy_interface_that_writes_images_is_carried_and_refused(name: str) -> None:
+    settings = all_enabled(default={"enabled_deploy_interfaces": (name,)})
+    task = a_task(settings, a_node(deploy_interface=name))
+    with pytest.raises(
+        InvalidDriverInfo, match=f"'{name}' .* cannot be used: .*--deploy-interface"
+    ):
+        task.driver.deploy.validate(task)

@@ -125,10 +125,10 @@ def test_a_hardware_type_without_an_interface_stops_the_service(
 
 
 def test_an_interface_nobody_has_is_named() -> None:
-    settings = Settings(default=Default(enabled_deploy_interfaces=("direct", "noop")))
+    settings = Settings(default=Default(enabled_deploy_interfaces=("ansible", "noop")))
     assert Registry(settings).warnings == [
-        "[DEFAULT]enabled_deploy_interfaces: no enabled hardware type has 'direct', "
-        "it has no effect. They have ['noop']."
+        "[DEFAULT]enabled_deploy_interfaces: no enabled hardware type has 'ansible', "
+        "it has no effect. They have ['direct', 'noop', 'ramdisk']."
     ]
 
 
