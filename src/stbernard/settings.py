@@ -60,14 +60,15 @@ class Default:
     enabled_deploy_interfaces: tuple[str, ...] = ("noop",)
     enabled_firmware_interfaces: tuple[str, ...] = ("no-firmware",)
     enabled_inspect_interfaces: tuple[str, ...] = ("no-inspect",)
-    enabled_management_interfaces: tuple[str, ...] = ("redfish",)
     enabled_network_interfaces: tuple[str, ...] = ("noop",)
-    enabled_power_interfaces: tuple[str, ...] = ("redfish",)
     enabled_raid_interfaces: tuple[str, ...] = ("no-raid",)
     enabled_rescue_interfaces: tuple[str, ...] = ("agent", "no-rescue")
     enabled_storage_interfaces: tuple[str, ...] = ("noop",)
     enabled_vendor_interfaces: tuple[str, ...] = ("no-vendor",)
     """The interfaces of this kind that nodes may use."""
+    enabled_management_interfaces: tuple[str, ...] | None = None
+    enabled_power_interfaces: tuple[str, ...] | None = None
+    """The interfaces of this kind; unset: the first choice of each enabled hardware type."""
     default_bios_interface: str | None = None
     default_boot_interface: str | None = None
     default_console_interface: str | None = None

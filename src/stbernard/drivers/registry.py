@@ -121,7 +121,11 @@ class Registry:
         )
 
     def _listed(self, kind: str) -> tuple[str, ...]:
-        names: tuple[str, ...] = getattr(self._settings.default, f"enabled_{kind}_interfaces")
+        names: tuple[str, ...] | None = getattr(
+            self._settings.default, f"enabled_{kind}_interfaces"
+        )
+        if names is None:
+            return tuple(next(iter(each.implementations(kind))) for each in self._types.values())
         return names
 
     def _check_defaults(self) -> None:

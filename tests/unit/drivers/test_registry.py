@@ -124,6 +124,16 @@ def test_a_hardware_type_without_an_interface_stops_the_service(
         Registry(Settings(default=Default(**wrong)))  # type: ignore[arg-type]
 
 
+def test_power_and_management_follow_the_hardware_types_unless_told() -> None:
+    default = Default(
+        enabled_hardware_types=("fake-hardware", "redfish"), enabled_boot_interfaces=("ipxe",)
+    )
+    registry = Registry(Settings(default=default))
+    for kind in ("power", "management"):
+        assert registry.supported("fake-hardware", kind) == ["fake"]
+        assert registry.supported("redfish", kind) == ["redfish"]
+
+
 def test_an_interface_nobody_has_is_named() -> None:
     settings = Settings(default=Default(enabled_deploy_interfaces=("ansible", "noop")))
     assert Registry(settings).warnings == [
