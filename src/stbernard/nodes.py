@@ -47,6 +47,13 @@ class BootDevice(msgspec.Struct, frozen=True):
     persistent: bool | None
 
 
+class Indicator(msgspec.Struct, frozen=True):
+    """An LED of a server, and what it can be made to show."""
+
+    readonly: bool
+    states: tuple[str, ...]
+
+
 class HowItWas(msgspec.Struct, frozen=True, kw_only=True):
     """The server as it was before a rescue: what unrescue, and every undo, goes back to."""
 

@@ -1,132 +1,160 @@
-"""What else a node's hardware is asked for: boot mode, console, RAID to come, virtual media.
+"""A node's boot device and mode, Secure Boot, NMI, console, and the RAID it is to have.
 
-Boot mode and virtual media are operations of the engine's; how one failed is in last_error."""
+What the hardware does are operations of the engine's. Where a request does not wait for the end,
+last_error tells how it failed."""
 
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-from litestar import Response, delete, get, post, put
+from litestar import Response, get, put
 
-from stbernard.api import node_view, schemas
+from stbernard.api import hardware
 from stbernard.api.call import Call, boolean
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
-from stbernard.errors import InvalidDriverInfo, InvalidParameter, NodeLocked, NotFound
+from stbernard.api.patience import patient
+from stbernard.api.schemas import string
+from stbernard.api.states import accepted
+from stbernard.errors import Conflict, InvalidDriverInfo, InvalidParameter, NotAcceptable, NotFound
 from stbernard.nodes import Node
-from stbernard.operations.management import check_virtual_media
+from stbernard.operations.machine import PASSING
+from stbernard.operations.tasks import Task
 
 _BOOT_MODES = ("bios", "uefi")
-_DEVICES = ("disk", "cdrom", "floppy")
-_SCHEMES = ("http", "https", "nfs", "cifs")
-_MEDIA: schemas.Fields = {
-    "device_type": schemas.Field(("string",)),
-    "image_url": schemas.Field(("string",)),
-    "image_download_source": schemas.Field(("string",)),
-}
 
 
-@put("/v1/nodes/{ident:str}/states/boot_mode", status_code=202, sync_to_thread=True)
+@get("/v1/nodes/{ident:str}/management/boot_device")
+async def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only()
+    return await hardware.wait_for(partial(_boot_device, ident, call, parts))
+
+
+@get("/v1/nodes/{ident:str}/management/boot_device/supported", sync_to_thread=True)
+def supported_boot_devices(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
+    call.only()
+    task = _task(ident, call, parts)
+    return {"supported_boot_devices": list(task.driver.management.supported_boot_devices(task))}
+
+
+@put("/v1/nodes/{ident:str}/management/boot_device", status_code=204)
+async def set_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    given = call.arguments(("boot_device", "persistent"), mandatory="boot_device")
+    await hardware.wait_for_change(parts, partial(_set_boot_device, ident, given, call, parts))
+
+
+@put("/v1/nodes/{ident:str}/management/inject_nmi", status_code=204)
+async def inject_nmi(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    call.need_below_node("management/inject_nmi")
+    call.arguments(())
+    await hardware.wait_for_change(parts, partial(_inject_nmi, ident, call, parts))
+
+
+@put("/v1/nodes/{ident:str}/states/boot_mode", status_code=202)
+@patient
 def set_boot_mode(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    node = _node(ident, call, parts, "states/boot_mode")
+    call.need_below_node("states/boot_mode")
     mode = call.arguments(("target",), mandatory="target")["target"]
     if mode not in _BOOT_MODES:
         raise InvalidParameter(
             f"Invalid boot mode {str(mode)[:100]} requested for node. "
             f"Allowed boot modes are: {', '.join(_BOOT_MODES)}"
         )
-    _check_free(node)
-    parts.tasks.of(node).driver.management.validate(parts.tasks.of(node))
+    node = _stable_node(ident, call, parts, "boot mode")
     parts.requests.begin(node.uuid, "set boot mode", boot_mode=mode)
-    return _accepted(call, f"nodes/{ident}/states")
+    return accepted(call, ident)
+
+
+@put("/v1/nodes/{ident:str}/states/secure_boot", status_code=202)
+@patient
+def set_secure_boot(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
+    call.need_below_node("states/secure_boot")
+    on = boolean("target", call.arguments(("target",), mandatory="target")["target"])
+    node = _stable_node(ident, call, parts, "secure boot")
+    parts.requests.begin(node.uuid, "set secure boot", secure_boot=on)
+    return accepted(call, ident)
 
 
 @get("/v1/nodes/{ident:str}/states/console", sync_to_thread=True)
 def show_console(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    enabled = _node(ident, call, parts, "states/console").console_enabled
+    call.only()
+    enabled = parts.store.nodes.get(call.node_ident(ident)).console_enabled
     return {"console_enabled": enabled, "console_info": {} if enabled else None}
 
 
-@put("/v1/nodes/{ident:str}/states/console", status_code=202, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/states/console", status_code=202)
+@patient
 def set_console(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    node = _node(ident, call, parts, "states/console")
     given = call.arguments(("enabled",), mandatory="enabled")
     enabled = boolean("enabled", given["enabled"])
-    parts.tasks.of(node).driver.named["console"].validate(parts.tasks.of(node))
-    parts.store.nodes.change(node.uuid, {"console_enabled": enabled})
-    return _accepted(call, f"nodes/{ident}/states/console")
+    task = _task(ident, call, parts)
+    task.driver.named["console"].validate(task)
+    parts.store.nodes.change(task.node.uuid, {"console_enabled": enabled})
+    return accepted(call, ident, "states/console")
 
 
-@put("/v1/nodes/{ident:str}/states/raid", status_code=204, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/states/raid", status_code=204)
+@patient
 def set_raid(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     """What the RAID is to be like; a clean step makes it so."""
-    node = _node(ident, call, parts, "states/raid")
+    call.need_below_node("states/raid", NotAcceptable())
+    call.only()
     wanted = call.json()
     if not isinstance(wanted, dict):
         raise InvalidParameter("The body has to be a JSON object.")
+    task = _task(ident, call, parts)
     try:
-        parts.tasks.of(node).driver.named["raid"].validate(parts.tasks.of(node))
+        task.driver.named["raid"].validate(task)
     except InvalidDriverInfo as error:  # a 404 in Ironic
         raise NotFound(str(error)) from None
-    parts.store.nodes.change(node.uuid, {"target_raid_config": wanted})
+    parts.store.nodes.change(task.node.uuid, {"target_raid_config": wanted})
 
 
-@post("/v1/nodes/{ident:str}/vmedia", status_code=204, sync_to_thread=True)
-def attach_media(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
-    call.need_below_node("vmedia")
-    call.only()
-    given = schemas.check("vmedia", call.json(), _MEDIA, required=("device_type", "image_url"))
-    _check_devices((given["device_type"],))
-    _check_url(given["image_url"])
-    node = _with_media(ident, call, parts)
-    wanted = {name: given[name] for name in ("device_type", "image_url")}
-    parts.requests.begin(node.uuid, "attach virtual media", **wanted)
+def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
+    """As the BMC says now. Raises BMCError."""
+    task = _manageable(ident, call, parts)
+    found = task.driver.management.get_boot_device(task)
+    return {"boot_device": found.device, "persistent": found.persistent}
 
 
-@delete("/v1/nodes/{ident:str}/vmedia", sync_to_thread=True)
-def detach_media(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
-    call.need_below_node("vmedia")
-    call.only("device_types")
-    devices = call.words("device_types") or _DEVICES
-    _check_devices(devices)
-    node = _with_media(ident, call, parts)
-    parts.requests.begin(node.uuid, "detach virtual media", device_types=list(devices))
+def _set_boot_device(ident: str, given: dict[str, Any], call: Call, parts: Parts) -> None:
+    """Raises HardwareError."""
+    device = string("boot_device", given["boot_device"])
+    persistent = given.get("persistent")
+    persistent = boolean("persistent", persistent) if persistent is not None else False
+    task = _task(ident, call, parts)
+    supported = task.driver.management.supported_boot_devices(task)
+    if device not in supported:
+        raise InvalidParameter(
+            f"Invalid boot device {str(device)[:100]} specified. "
+            f"This node supports {', '.join(supported)}."
+        )
+    task.driver.management.validate(task)
+    asked = {"device": device, "persistent": persistent}
+    parts.requests.begin_and_wait(task.node, "set boot device", **asked)
 
 
-def _node(ident: str, call: Call, parts: Parts, resource: str) -> Node:
-    call.need_below_node(resource)
-    call.only()
-    return parts.store.nodes.get(call.node_ident(ident))
+def _inject_nmi(ident: str, call: Call, parts: Parts) -> None:
+    """Raises HardwareError."""
+    parts.requests.begin_and_wait(_manageable(ident, call, parts).node, "inject nmi")
 
 
-def _with_media(ident: str, call: Call, parts: Parts) -> Node:
-    """Raises InvalidDriverInfo (400) if its management interface has no virtual media."""
-    node = parts.store.nodes.get(call.node_ident(ident))
-    check_virtual_media(parts.tasks.of(node))
-    _check_free(node)
+def _stable_node(ident: str, call: Call, parts: Parts, what: str) -> Node:
+    """Raises Conflict for a node that is on its way from one state to another."""
+    node = _manageable(ident, call, parts).node
+    if node.provision_state in PASSING:
+        raise Conflict(
+            f"Node {node.uuid} is in {node.provision_state} state. Since node is transitioning, "
+            f"the {what} will not be set. Try again later."
+        )
     return node
 
 
-def _check_devices(devices: tuple[str, ...]) -> None:
-    unknown = [name for name in devices if name not in _DEVICES]
-    if unknown:
-        raise InvalidParameter(
-            f"Invalid device type(s) {', '.join(unknown)[:300]} (valid are {', '.join(_DEVICES)})"
-        )
+def _manageable(ident: str, call: Call, parts: Parts) -> Task:
+    """Raises InvalidDriverInfo."""
+    task = _task(ident, call, parts)
+    task.driver.management.validate(task)
+    return task
 
 
-def _check_url(url: str) -> None:
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError as error:
-        raise InvalidParameter(f"image_url is no URL: {error}.") from None
-    if scheme not in _SCHEMES:
-        raise InvalidParameter(f"Unsupported or missing URL scheme: {scheme[:100]}")
-
-
-def _check_free(node: Node) -> None:
-    if node_view.is_held(node):
-        raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
-
-
-def _accepted(call: Call, path: str) -> Response[bytes]:
-    return Response(b"", status_code=202, headers={"Location": call.link(path)["href"]})
+def _task(ident: str, call: Call, parts: Parts) -> Task:
+    return parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))

@@ -1,18 +1,17 @@
-"""The states of a node, its power, maintenance and boot device (its provisioning: provision.py)."""
+"""The states of a node, its power and maintenance (its provisioning: provision.py)."""
 
-from functools import partial
 from typing import Any
 
 from litestar import Response, delete, get, put
 
-from stbernard.api import hardware, node_view
-from stbernard.api.call import Call, boolean
+from stbernard.api import node_view
+from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
 from stbernard.api.schemas import integer, string
-from stbernard.errors import BadRequest, InvalidParameter, InvalidState, NodeLocked
-from stbernard.nodes import BootDevice, Power
+from stbernard.errors import BadRequest, InvalidState, NodeLocked
+from stbernard.nodes import Power
 from stbernard.operations.machine import State
 
 _LONGEST_TIMEOUT = 7 * 24 * 3600  # seconds
@@ -67,50 +66,6 @@ def unset_maintenance(ident: InPath, call: GivenCall, parts: GivenParts) -> Resp
     return _maintain(ident, call, parts, none)
 
 
-@get("/v1/nodes/{ident:str}/management/boot_device")
-async def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    return await hardware.wait_for(partial(_boot_device, ident, call, parts))
-
-
-@get("/v1/nodes/{ident:str}/management/boot_device/supported", sync_to_thread=True)
-def supported_boot_devices(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
-    call.only()
-    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
-    return {"supported_boot_devices": list(task.driver.management.supported_boot_devices(task))}
-
-
-@put("/v1/nodes/{ident:str}/management/boot_device", status_code=204)
-async def set_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
-    await hardware.wait_for(partial(_set_boot_device, ident, call, parts))
-
-
-def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:
-    """As the BMC says now. Raises BMCError."""
-    call.only()
-    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
-    task.driver.management.validate(task)
-    found = task.driver.management.get_boot_device(task)
-    return {"boot_device": found.device, "persistent": found.persistent}
-
-
-def _set_boot_device(ident: str, call: Call, parts: Parts) -> None:
-    """As an operation of the engine's, whose end is waited for. Raises HardwareError."""
-    given = call.arguments(("boot_device", "persistent"), mandatory="boot_device")
-    device = string("boot_device", given["boot_device"])
-    persistent = given.get("persistent")
-    persistent = boolean("persistent", persistent) if persistent is not None else False
-    task = parts.tasks.of(parts.store.nodes.get(call.node_ident(ident)))
-    supported = task.driver.management.supported_boot_devices(task)
-    if device not in supported:
-        raise InvalidParameter(
-            f"Invalid boot device {str(device)[:100]} specified. "
-            f"This node supports {', '.join(supported)}."
-        )
-    task.driver.management.validate(task)
-    seconds = float(parts.settings.conductor.power_state_change_timeout)
-    parts.requests.boot_device(task.node.uuid, BootDevice(device, persistent), seconds)
-
-
 def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> Response[bytes]:
     """Also while an operation holds the node: it is a note of people's, no matter of the engine."""
     node = parts.store.nodes.get(call.node_ident(ident))
@@ -118,6 +73,6 @@ def _maintain(ident: str, call: Call, parts: Parts, changes: dict[str, Any]) -> 
     return Response(b"", status_code=202)
 
 
-def accepted(call: Call, ident: str) -> Response[bytes]:
-    location = call.link(f"nodes/{ident}/states")["href"]
+def accepted(call: Call, ident: str, where: str = "states") -> Response[bytes]:
+    location = call.link(f"nodes/{ident}/{where}")["href"]
     return Response(b"", status_code=202, headers={"Location": location})

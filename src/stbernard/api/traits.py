@@ -8,6 +8,7 @@ from litestar import Response, delete, get, put
 from stbernard.api import schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
+from stbernard.api.patience import patient
 from stbernard.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound
 
 MOST = 50
@@ -26,7 +27,8 @@ def list_traits(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, 
     return {"traits": parts.store.nodes.get(call.node_ident(ident)).traits}
 
 
-@put("/v1/nodes/{ident:str}/traits", status_code=204, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/traits", status_code=204)
+@patient
 def replace(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     _need(call, MethodNotAllowed("The API version does not allow traits"))
     call.only()
@@ -37,7 +39,8 @@ def replace(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     parts.store.nodes.set_traits(call.node_ident(ident), lambda _: _few(ident, new))
 
 
-@put("/v1/nodes/{ident:str}/traits/{trait:str}", status_code=204, sync_to_thread=True)
+@put("/v1/nodes/{ident:str}/traits/{trait:str}", status_code=204)
+@patient
 def add(ident: InPath, trait: InPath, call: GivenCall, parts: GivenParts) -> Response[None]:
     _need(call, MethodNotAllowed("The API version does not allow traits"))
     call.only()
@@ -49,14 +52,16 @@ def add(ident: InPath, trait: InPath, call: GivenCall, parts: GivenParts) -> Res
     return Response(None, status_code=204, headers={"Location": location})
 
 
-@delete("/v1/nodes/{ident:str}/traits", sync_to_thread=True)
+@delete("/v1/nodes/{ident:str}/traits")
+@patient
 def remove_all(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     _need(call, NotFound("Resource could not be found."))
     call.only()
     parts.store.nodes.set_traits(call.node_ident(ident), lambda _: ())
 
 
-@delete("/v1/nodes/{ident:str}/traits/{trait:str}", sync_to_thread=True)
+@delete("/v1/nodes/{ident:str}/traits/{trait:str}")
+@patient
 def remove(ident: InPath, trait: InPath, call: GivenCall, parts: GivenParts) -> None:
     _need(call, NotFound("Resource could not be found."))
     call.only()

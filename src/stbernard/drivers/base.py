@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from stbernard.nodes import BootDevice, Login, Node, Port, Power
+from stbernard.nodes import BootDevice, Indicator, Login, Node, Port, Power
 from stbernard.settings import Settings
 
 
@@ -77,6 +77,27 @@ class ManagementInterface(Interface, Protocol):
 
     def set_boot_mode(self, task: "Task", mode: str) -> None:
         """Boot in this mode next. Raises BMCError."""
+
+    def set_secure_boot(self, task: "Task", on: bool) -> None:
+        """Boot with Secure Boot from now on, or without it.
+
+        Raises BMCError; InvalidDriverInfo if the server has no Secure Boot."""
+
+    def inject_nmi(self, task: "Task") -> None:
+        """Interrupt the processor, so that the server's system writes a dump of its memory.
+
+        Raises BMCError; InvalidDriverInfo if the BMC cannot do it."""
+
+    def indicators(self, task: "Task") -> Mapping[str, Mapping[str, Indicator]]:
+        """The LEDs by component (`system`, `chassis`, `disk`) and name. Raises BMCError."""
+
+    def get_indicator(self, task: "Task", component: str, name: str) -> str:
+        """`on`, `off`, `blinking` or `unknown`.
+
+        Raises BMCError; InvalidDriverInfo if there is no such LED."""
+
+    def set_indicator(self, task: "Task", component: str, name: str, state: str) -> None:
+        """Raises BMCError; InvalidDriverInfo if there is no such LED."""
 
 
 @runtime_checkable

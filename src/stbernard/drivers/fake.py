@@ -26,9 +26,9 @@ from stbernard import errors
 from stbernard.drivers.base import NodeStep, Task
 from stbernard.drivers.fake_steps import STEPS
 from stbernard.drivers.none import Noop
-from stbernard.errors import HardwareError, SettingsError
+from stbernard.errors import HardwareError, InvalidDriverInfo, SettingsError
 from stbernard.files import write_atomically
-from stbernard.nodes import BootDevice, Login, Node, Power
+from stbernard.nodes import BootDevice, Indicator, Login, Node, Power
 from stbernard.settings import Settings
 
 DELAYS = (
@@ -37,6 +37,10 @@ DELAYS = (
 )
 REMEMBERED_EFFECTS = 200  # per node; a record stays small however long a node lives
 
+_INDICATORS = {
+    "chassis": {"led-0": Indicator(readonly=True, states=("off", "on"))},
+    "system": {"led": Indicator(readonly=False, states=("blinking", "off", "on"))},
+}
 _LEADS_TO = {
     Power.ON: Power.ON,
     Power.OFF: Power.OFF,
@@ -64,6 +68,7 @@ class Record(msgspec.Struct):
     boot_at: float = 0
     busy: dict[str, float] = {}
     run: str | None = None
+    indicators: dict[str, str] = {}
     failed: dict[str, int] = {}
     effects: list[str] = []
 
@@ -146,6 +151,30 @@ class FakeHardware(Noop):
         with self._lock:
             record = self._effect(task.node, "set_boot_mode", mode)
             record.mode = mode
+            self._write(task.node, record)
+
+    def set_secure_boot(self, task: Task, on: bool) -> None:
+        with self._lock:
+            self._write(task.node, self._effect(task.node, "set_secure_boot", str(on)))
+
+    def inject_nmi(self, task: Task) -> None:
+        with self._lock:
+            self._write(task.node, self._effect(task.node, "inject_nmi", None))
+
+    def indicators(self, task: Task) -> Mapping[str, Mapping[str, Indicator]]:
+        self._strike(task.node, "indicators")
+        return _INDICATORS
+
+    def get_indicator(self, task: Task, component: str, name: str) -> str:
+        with self._lock:
+            self._strike(task.node, "get_indicator")
+            return self.record(task.node).indicators.get(_led(task.node, component, name), "on")
+
+    def set_indicator(self, task: Task, component: str, name: str, state: str) -> None:
+        with self._lock:
+            led = _led(task.node, component, name)
+            record = self._effect(task.node, "set_indicator", f"{led} {state}")
+            record.indicators[led] = state
             self._write(task.node, record)
 
     def attach_virtual_media(self, task: Task, device_type: str, image_url: str) -> None:
@@ -279,6 +308,12 @@ class FakeHardware(Noop):
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self._folder / f"{node.uuid}.json", msgspec.json.encode(record))
+
+
+def _led(node: Node, component: str, name: str) -> str:
+    if name not in _INDICATORS.get(component, {}):
+        raise InvalidDriverInfo(f"Node {node.uuid} has no indicator {name}@{component}.")
+    return f"{name}@{component}"
 
 
 def _remember(record: Record, effect: str) -> None:

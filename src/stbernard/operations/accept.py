@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from stbernard.errors import BadRequest, HardwareError, InvalidState
-from stbernard.nodes import BootDevice, Node, Power
+from stbernard.nodes import Node, Power
 from stbernard.operations import node_steps
 from stbernard.operations.advance import Advance, advance, let_go
 from stbernard.operations.catalogue import OPERATIONS
@@ -104,23 +104,20 @@ class Requests:
         )
         self._store.leases.accept(node.uuid, request)
 
-    def begin(self, ident: str, operation: str, **arguments: Any) -> None:
-        """Begin an operation that changes no state. Nobody waits for its end."""
+    def begin(self, ident: str, operation: str, **arguments: Any) -> str:
+        """Begin an operation that changes no state; returns the id of its run."""
         request = self._request(operation, arguments=arguments, changes={"last_error": None})
         self._store.leases.accept(ident, request)
+        return request.operation_id
 
-    def boot_device(self, ident: str, device: BootDevice, seconds: float) -> None:
-        """Set it, and wait for the BMC's answer. Raises HardwareError with what it said."""
-        node = self._store.nodes.get(ident)
-        request = self._request(
-            "set boot device",
-            arguments={"device": device.device, "persistent": device.persistent},
-        )
-        self._store.leases.accept(node.uuid, request)
+    def begin_and_wait(self, node: Node, operation: str, **arguments: Any) -> None:
+        """The same, and wait for the BMC's answer. Raises HardwareError with what it said."""
+        run = self.begin(node.uuid, operation, **arguments)
+        seconds = float(self._settings.conductor.power_state_change_timeout)
         ended = self._store.news.wait_until(
-            lambda: self._store.nodes.get(node.uuid).operation_id != request.operation_id, seconds
+            lambda: self._store.nodes.get(node.uuid).operation_id != run, seconds
         )
-        lines = self._store.journal.timeline(node.uuid, request.operation_id)
+        lines = self._store.journal.timeline(node.uuid, run)
         if not ended or lines[-1].event != Event.SUCCEEDED:
             raise HardwareError(lines[-1].detail or f"The BMC did not answer in {seconds:.0f} s.")
 

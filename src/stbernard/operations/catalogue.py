@@ -1,11 +1,10 @@
 """Every operation by the name under which a node's row keeps it."""
 
-from stbernard.operations.boot_device import BOOT_DEVICE
 from stbernard.operations.clean import CLEAN, PROVIDE
 from stbernard.operations.deploy import DEPLOY, REBUILD
 from stbernard.operations.inspect import INSPECT
 from stbernard.operations.manage import ADOPT, MANAGE
-from stbernard.operations.management import ATTACH_MEDIA, BOOT_MODE, DETACH_MEDIA
+from stbernard.operations.management import MANAGEMENT
 from stbernard.operations.power import POWER
 from stbernard.operations.rescue import RESCUE
 from stbernard.operations.service import SERVICE
@@ -16,6 +15,6 @@ OPERATIONS = {
     operation.name: operation
     for operation in (
         *(MANAGE, INSPECT, CLEAN, PROVIDE, ADOPT, DEPLOY, REBUILD, UNDEPLOY, RESCUE, UNRESCUE),
-        *(SERVICE, BOOT_DEVICE, BOOT_MODE, ATTACH_MEDIA, DETACH_MEDIA, *POWER.values()),
+        *(SERVICE, *MANAGEMENT, *POWER.values()),
     )
 }

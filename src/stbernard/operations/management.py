@@ -1,15 +1,44 @@
-"""Boot mode and virtual media by request."""
+"""What is asked of a server's management: boot device and mode, Secure Boot, NMI, LEDs, media."""
+
+import msgspec
 
 from stbernard.drivers.base import Task, VirtualMediaInterface
-from stbernard.errors import InvalidDriverInfo
+from stbernard.errors import HardwareError, InvalidDriverInfo
+from stbernard.nodes import BootDevice
 from stbernard.operations.operation import Operation, Step
-from stbernard.operations.outcome import Next, Outcome
+from stbernard.operations.outcome import Failed, Next, Outcome
+
+
+def set_boot_device(task: Task) -> Outcome:
+    device = msgspec.convert(task.node.arguments, BootDevice)
+    task.driver.management.set_boot_device(task, device)
+    return Next()
 
 
 def set_boot_mode(task: Task) -> Outcome:
     mode = task.node.arguments["boot_mode"]
     task.driver.management.set_boot_mode(task, mode)
     return Next(boot_mode=mode)
+
+
+def set_secure_boot(task: Task) -> Outcome:
+    on = task.node.arguments["secure_boot"]
+    task.driver.management.set_secure_boot(task, on)
+    return Next(secure_boot=on)
+
+
+def inject_nmi(task: Task) -> Outcome:
+    """Tried once: another NMI could disturb the dump that the first has begun."""
+    try:
+        task.driver.management.inject_nmi(task)
+    except HardwareError as error:
+        return Failed(str(error))
+    return Next()
+
+
+def set_indicator(task: Task) -> Outcome:
+    task.driver.management.set_indicator(task, **task.node.arguments)
+    return Next()
 
 
 def attach_virtual_media(task: Task) -> Outcome:
@@ -39,6 +68,12 @@ def _virtual_media(task: Task) -> VirtualMediaInterface:
     return management
 
 
-BOOT_MODE = Operation("set boot mode", (Step(set_boot_mode),))
-ATTACH_MEDIA = Operation("attach virtual media", (Step(attach_virtual_media),))
-DETACH_MEDIA = Operation("detach virtual media", (Step(detach_virtual_media),))
+MANAGEMENT = (
+    Operation("set boot device", (Step(set_boot_device),)),
+    Operation("set boot mode", (Step(set_boot_mode),)),
+    Operation("set secure boot", (Step(set_secure_boot),)),
+    Operation("inject nmi", (Step(inject_nmi),)),
+    Operation("set indicator", (Step(set_indicator),)),
+    Operation("attach virtual media", (Step(attach_virtual_media),)),
+    Operation("detach virtual media", (Step(detach_virtual_media),)),
+)

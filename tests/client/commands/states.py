@@ -124,17 +124,18 @@ STATES = (
         refused=Refused("<nobody> uefi", NOT_FOUND),
     ),
     Row(
-        "node secure boot on",  # no management interface switches it
-        refused=Refused("<enroll>", "does not support set_secure_boot_state"),
+        "node secure boot on",
+        "<enroll>",
+        leaves=("nodes/<enroll>", {"secure_boot": True}),
+        refused=MISSING,
     ),
     Row(
         "node secure boot off",
-        refused=Refused("<enroll>", "does not support set_secure_boot_state"),
+        "<enroll>",
+        leaves=("nodes/<enroll>", {"secure_boot": False}),
+        refused=MISSING,
     ),
-    Row(
-        "node inject nmi",  # no management interface does it
-        refused=Refused("<enroll>", "does not support inject_nmi"),
-    ),
+    Row("node inject nmi", "<enroll>", refused=MISSING),
     Row(
         "node console enable",
         "<enroll>",

@@ -1,4 +1,4 @@
-"""Boot mode, console, RAID to come, virtual media."""
+"""Boot mode, Secure Boot, console, the RAID to have, virtual media."""
 
 from typing import Any
 
@@ -51,6 +51,31 @@ def test_a_wrong_boot_mode_is_refused(client: Client, parts: Parts, node: Node) 
         assert client.put("/v1/nodes/n/states/boot_mode", json=body).status_code == 400
     old = client_of(parts, "1.75").put("/v1/nodes/n/states/boot_mode", json={"target": "bios"})
     assert old.status_code == 404
+
+
+def test_secure_boot_is_an_operation(client: Client, parts: Parts, node: Node) -> None:
+    answer = client.put("/v1/nodes/n/states/secure_boot", json={"target": "true"})
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert answer.headers["location"].endswith("/v1/nodes/n/states")
+    assert asked(parts, node) == ("set secure boot", {"secure_boot": True})
+
+
+def test_a_wrong_secure_boot_is_refused(client: Client, parts: Parts, node: Node) -> None:
+    bodies: list[Any] = [{"target": "x"}, {"target": None}, {"target": [True]}, {}, []]
+    for body in bodies:
+        assert client.put("/v1/nodes/n/states/secure_boot", json=body).status_code == 400
+    old = client_of(parts, "1.75").put("/v1/nodes/n/states/secure_boot", json={"target": True})
+    assert old.status_code == 404
+
+
+@pytest.mark.parametrize(("what", "target"), [("boot_mode", "bios"), ("secure_boot", True)])
+def test_not_while_the_node_is_on_its_way(
+    client: Client, parts: Parts, what: str, target: object
+) -> None:
+    parts.store.nodes.create(a_node(name="n", provision_state="adopting"))
+    answer = client.put(f"/v1/nodes/n/states/{what}", json={"target": target})
+    assert answer.status_code == 409
+    assert f"the {what.replace('_', ' ')} will not be set. Try again later" in fault(answer)
 
 
 def test_virtual_media_are_operations(
@@ -106,4 +131,4 @@ def test_raid_to_come(client: Client, parts: Parts, node: Node) -> None:
     assert client.put("/v1/nodes/n/states/raid", json=[]).status_code == 400
     broken = parts.store.nodes.create(a_node(name="b", driver_info={"broken": "raid"}))
     assert client.put(f"/v1/nodes/{broken.uuid}/states/raid", json={}).status_code == 404
-    assert client_of(parts, "1.11").put("/v1/nodes/n/states/raid", json={}).status_code == 404
+    assert client_of(parts, "1.11").put("/v1/nodes/n/states/raid", json={}).status_code == 406

@@ -14,6 +14,23 @@ from tests.unit.api.fakes import Client, client_of, with_settings
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STEP = [{"op": "add", "path": "/extra/note", "value": "x"}]
+CHANGES: tuple[tuple[str, str, Any], ...] = (
+    ("PUT", "states/power", {"target": "power on"}),
+    ("PUT", "states/provision", {"target": "manage"}),
+    ("PUT", "states/boot_mode", {"target": "bios"}),
+    ("PUT", "states/secure_boot", {"target": True}),
+    ("PUT", "states/console", {"enabled": True}),
+    ("PUT", "states/raid", {}),
+    ("PUT", "management/boot_device", {"boot_device": "pxe"}),
+    ("PUT", "management/inject_nmi", {}),
+    ("PUT", "management/indicators/led@system", {"state": "on"}),
+    ("PUT", "traits", {"traits": ["CUSTOM_A"]}),
+    ("PUT", "traits/CUSTOM_A", None),
+    ("DELETE", "traits", None),
+    ("DELETE", "traits/CUSTOM_A", None),
+    ("POST", "vifs", {"id": "a"}),
+    ("DELETE", "vifs/a", None),
+)
 
 
 @pytest.fixture
@@ -67,3 +84,17 @@ def test_many_that_wait_are_in_nobodys_way(parts: Parts, node: Node) -> None:
         assert not any(each.done() for each in asked)
         let_go(parts)
         assert {each.result(60).status_code for each in asked} == {200}
+
+
+def test_all_that_changes_a_node_waits(parts: Parts, node: Node) -> None:
+    """Each to the end of its patience, all at the same time."""
+
+    def ask(request: tuple[str, str, Any]) -> tuple[str, int, bool]:
+        method, path, body = request
+        began = time.monotonic()
+        answer = client.request(method, f"/v1/nodes/n/{path}", json=body)
+        return path, answer.status_code, time.monotonic() - began >= 2
+
+    with patient(parts, interval=1) as client, ThreadPoolExecutor(len(CHANGES)) as people:
+        answers = list(people.map(ask, CHANGES))
+    assert answers == [(path, 409, True) for _, path, _ in CHANGES]

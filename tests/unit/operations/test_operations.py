@@ -225,7 +225,7 @@ def test_power_by_request(engine: Engine, target: Power, ends: Power) -> None:
 def test_the_boot_device_by_request(engine: Engine) -> None:
     node = engine.enroll()
     engine.reconciler.start()
-    engine.requests.boot_device(node.uuid, BootDevice("pxe", True), seconds=30)
+    engine.requests.begin_and_wait(node, "set boot device", device="pxe", persistent=True)
     assert engine.hardware(node).record(node).boot == BootDevice("pxe", True)
 
 
@@ -234,7 +234,7 @@ def test_a_boot_device_the_bmc_refuses_is_told_at_once(engine: Engine) -> None:
     engine.hardware(node).fail(node, "set_boot_device", BMCRefused("not this one"))
     engine.reconciler.start()
     with pytest.raises(HardwareError, match="not this one"):
-        engine.requests.boot_device(node.uuid, BootDevice("pxe", True), seconds=30)
+        engine.requests.begin_and_wait(node, "set boot device", device="pxe", persistent=True)
     assert engine.store.nodes.get(node.uuid).operation is None
 
 

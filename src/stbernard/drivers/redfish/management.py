@@ -1,18 +1,29 @@
 """The management interface `redfish` (the Boot object of ComputerSystem, DSP0268)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
-from sushy import BootSource, BootSourceOverrideEnabled, BootSourceOverrideMode
-from sushy.exceptions import AccessError, HTTPError
+from sushy import (
+    BootSource,
+    BootSourceOverrideEnabled,
+    BootSourceOverrideMode,
+    IndicatorLED,
+    ResetType,
+)
+from sushy.exceptions import (
+    AccessError,
+    HTTPError,
+    MissingAttributeError,
+)
 from sushy.resources.system.system import System
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish import driver_info
 from stbernard.drivers.redfish.bmc import system
 from stbernard.errors import InvalidDriverInfo
-from stbernard.nodes import BootDevice
+from stbernard.nodes import BootDevice, Indicator
 from stbernard.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -27,6 +38,10 @@ _SOURCES = {
 _DEVICES = {source: device for device, source in _SOURCES.items()} | {BootSource.USB_CD: "cdrom"}
 _MODES = {"uefi": BootSourceOverrideMode.UEFI, "bios": BootSourceOverrideMode.LEGACY}
 _MODE_NAMES = {mode: name for name, mode in _MODES.items()}
+
+_LEDS = {"on": IndicatorLED.LIT, "off": IndicatorLED.OFF, "blinking": IndicatorLED.BLINKING}
+_LED_NAMES = {led: name for name, led in _LEDS.items()}
+_LED = Indicator(readonly=False, states=tuple(_LEDS))
 
 _ONCE = BootSourceOverrideEnabled.ONCE
 _ALWAYS = BootSourceOverrideEnabled.CONTINUOUS
@@ -79,6 +94,75 @@ class RedfishManagement:
                 return
             now = {"target": _boot(server, "target"), "enabled": _boot(server, "enabled")}
             _first_accepted(server, [{"mode": _MODES[mode]}, {"mode": _MODES[mode], **now}])
+
+    def set_secure_boot(self, task: Task, on: bool) -> None:
+        with system(task) as server:
+            try:
+                server.secure_boot.set_enabled(on)
+            except MissingAttributeError:
+                raise _lacks(task, "Secure Boot") from None
+
+    def inject_nmi(self, task: Task) -> None:
+        with system(task) as server:
+            if ResetType.NMI not in server.get_allowed_reset_system_values():
+                raise _lacks(task, "NMI")
+            server.reset_system(ResetType.NMI)
+
+    def indicators(self, task: Task) -> Mapping[str, Mapping[str, Indicator]]:
+        with system(task) as server:
+            found = {component: _with_led(server, component) for component in _COMPONENTS}
+            return {component: dict.fromkeys(leds, _LED) for component, leds in found.items()}
+
+    def get_indicator(self, task: Task, component: str, name: str) -> str:
+        with system(task) as server:
+            led = _find_led(task, server, component, name).indicator_led
+            return _LED_NAMES.get(led, "unknown")
+
+    def set_indicator(self, task: Task, component: str, name: str, state: str) -> None:
+        with system(task) as server:
+            _find_led(task, server, component, name).set_indicator_led(_LEDS[state])
+
+
+def _system(server: System) -> Iterable[tuple[str, Any]]:
+    yield server.uuid or server.identity, server
+
+
+def _chassis(server: System) -> Iterable[tuple[str, Any]]:
+    for chassis in server.chassis:
+        yield chassis.uuid or chassis.identity, chassis
+
+
+def _disks(server: System) -> Iterable[tuple[str, Any]]:
+    for storage in server.storage.get_members():
+        for drive in storage.drives:
+            yield f"{storage.identity}:{drive.identity}", drive
+
+
+_COMPONENTS: Mapping[str, Callable[[System], Iterable[tuple[str, Any]]]] = {
+    "chassis": _chassis,
+    "disk": _disks,
+    "system": _system,
+}
+
+
+def _with_led(server: System, component: str) -> dict[str, Any]:
+    """Those resources of the component that have an LED, by its name."""
+    with suppress(MissingAttributeError, HTTPError):  # it offers no such resources, or says it does
+        return {
+            name: owner for name, owner in _COMPONENTS[component](server) if owner.indicator_led
+        }
+    return {}
+
+
+def _find_led(task: Task, server: System, component: str, name: str) -> Any:
+    found = _with_led(server, component).get(name) if component in _COMPONENTS else None
+    if found is None:
+        raise InvalidDriverInfo(f"Node {task.node.uuid} has no indicator {name}@{component}.")
+    return found
+
+
+def _lacks(task: Task, what: str) -> InvalidDriverInfo:
+    return InvalidDriverInfo(f"The BMC of node {task.node.uuid} offers no {what}.")
 
 
 def _boot(server: System, name: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stbernard.drivers.base import ManagementInterface
+from stbernard.drivers.redfish.bmc import system
 from stbernard.drivers.redfish.management import RedfishManagement
 from stbernard.errors import BMCError, BMCUnreachable, InvalidDriverInfo
 from stbernard.nodes import BootDevice
@@ -153,3 +154,53 @@ def test_a_bmc_that_says_nothing_about_booting(server: Bmc) -> None:
     task = server.task(redfish_system_id="/redfish/v1/Systems/1")
     assert task.driver.management.get_boot_mode(task) is None
     assert task.driver.management.get_boot_device(task) == BootDevice(None, None)
+
+
+def test_an_nmi(server: Bmc) -> None:
+    task = server.task()
+    server.answers("204 No Content", b"", to="POST /redfish/v1/Systems")  # the emulator has none
+    task.driver.management.inject_nmi(task)
+    assert server.requests[-1].endswith("/Actions/ComputerSystem.Reset")
+
+
+def test_a_bmc_without_an_nmi(server: Bmc) -> None:
+    reset = {"target": "/reset", "ResetType@Redfish.AllowableValues": ["On", "ForceOff"]}
+    actions = {"Id": "1", "Actions": {"#ComputerSystem.Reset": reset}}
+    server.answers("200 OK", json.dumps(actions).encode())
+    task = server.task(redfish_system_id="/redfish/v1/Systems/1")
+    with pytest.raises(InvalidDriverInfo, match="offers no NMI"):
+        task.driver.management.inject_nmi(task)
+    assert "POST /reset" not in server.requests
+
+
+@pytest.mark.parametrize("component", ["system", "chassis"])
+@pytest.mark.parametrize("state", ["on", "off", "blinking"])
+def test_an_led_is_set_and_read(server: Bmc, component: str, state: str) -> None:
+    task = server.task()
+    management = task.driver.management
+    (name,) = management.indicators(task)[component]
+    management.set_indicator(task, component, name, state)
+    assert management.get_indicator(task, component, name) == state
+
+
+@pytest.mark.parametrize("component", ["system", "moon"])
+def test_an_led_that_does_not_exist(server: Bmc, component: str) -> None:
+    task = server.task()
+    with pytest.raises(InvalidDriverInfo, match=f"has no indicator moon@{component}"):
+        task.driver.management.get_indicator(task, component, "moon")
+
+
+def test_secure_boot(server: Bmc) -> None:
+    task = server.task()
+    for on in (True, False):
+        task.driver.management.set_secure_boot(task, on)
+        with system(task) as found:
+            assert found.secure_boot.enabled is on
+
+
+def test_a_server_with_nothing_of_this(server: Bmc) -> None:
+    server.answers("200 OK", b'{"Id": "1"}')
+    task = server.task(redfish_system_id="/redfish/v1/Systems/1")
+    with pytest.raises(InvalidDriverInfo, match="offers no Secure Boot"):
+        task.driver.management.set_secure_boot(task, on=True)
+    assert not any(task.driver.management.indicators(task).values())
