@@ -200,8 +200,9 @@ def test_who_may_not_join(
     other = parts.store.nodes.create(a_node(provision_state="manageable"))
     group = a_portgroup(node, uuid=UUID, physical_network="one", standalone_ports_supported=False)
     parts.store.portgroups.create(group)
-    mine = other if values.pop("node", None) else node
-    body = {"address": MAC, "node_uuid": mine.uuid, "portgroup_uuid": UUID} | values
+    mine = other if "node" in values else node
+    body = {"address": MAC, "portgroup_uuid": UUID} | values | {"node_uuid": mine.uuid}
+    body.pop("node", None)
     answer = client.post("/v1/ports", json=body)
     assert (answer.status_code, text in fault(answer)) == (status, True), answer.text
     port = parts.store.ports.create(a_port(mine, uuid=PORT, pxe_enabled=False))

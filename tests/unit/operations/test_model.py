@@ -51,7 +51,11 @@ SETTINGS = Settings(
         default_rescue_interface="fake",
     ),
     agent=Agent(command_timeout=5),
-    conductor=Conductor(power_state_change_timeout=5, rescue_callback_timeout=60),
+    conductor=Conductor(
+        power_state_change_timeout=5,
+        rescue_callback_timeout=60,
+        node_locked_retry_attempts=1,  # nobody works meanwhile: do not wait for a held node
+    ),
 )
 METHODS = ("get_power_state", "set_power_state", "set_boot_device", "open_login", "prove_login")
 VERBS = sorted({transition.verb for transition in TABLE} | {"abort", "unhold"})
