@@ -215,3 +215,15 @@ def test_validate_of_a_node_with_an_interface_that_is_gone(client: Client) -> No
         "result": False,
         "reason": "The power interface 'gone' is not enabled.",
     }
+
+
+def test_validate_tells_whether_the_node_could_be_rescued(client: Client, parts: Parts) -> None:
+    parts.store.nodes.create(a_node(name="n", driver_info={"broken": "images"}))
+    result = client.get("/v1/nodes/n/validate").json()
+    reason = "Image http://images.example/kernel cannot be fetched."
+    assert result["boot"] == {"result": False, "reason": reason}
+    assert result["rescue"] == {"result": False, "reason": f"boot: {reason}"}
+    assert result["power"] == {"result": True}
+    parts.store.nodes.change("n", {"driver_info": {"broken": "power"}})
+    result = client.get("/v1/nodes/n/validate").json()
+    assert result["rescue"]["reason"].startswith("power: driver_info lacks power_key")
