@@ -110,7 +110,7 @@ def test_an_abort_in_rescue_wait_brings_the_instance_back(world: World) -> None:
     world.wait_for_state("rescue wait")
     assert world.provision("abort").status_code == 202
     node = world.wait_for_state("rescue failed")
-    assert "aborted by request" in node["last_error"]
+    assert "the rescue operation was aborted" in node["last_error"]
     world.wait_serial(INSTANCE_BOOTS)
     as_it_was(world, node)
 
