@@ -23,6 +23,9 @@ from stbernard.operations.tasks import Task
 _BOOT_MODES = ("bios", "uefi")
 
 
+_RAID_LEVELS = ("JBOD", "0", "1", "2", "5", "6", "1+0", "5+0", "6+0")
+
+
 @get("/v1/nodes/{ident:str}/management/boot_device")
 async def show_boot_device(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only()
@@ -106,7 +109,29 @@ def set_raid(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
         task.driver.named["raid"].validate(task)
     except InvalidDriverInfo as error:  # a 404 in Ironic
         raise NotFound(str(error)) from None
+    if wanted:  # nothing takes back what was asked for before
+        _check_raid(wanted.get("logical_disks"))
     parts.store.nodes.change(task.node.uuid, {"target_raid_config": wanted})
+
+
+def _check_raid(disks: object) -> None:
+    """Raises InvalidParameter for what is no list of logical disks."""
+    if not isinstance(disks, list) or not all(isinstance(disk, dict) for disk in disks):
+        raise InvalidParameter(
+            "RAID config validation error: 'logical_disks' has to be a list of objects."
+        )
+    for disk in disks:
+        size, level = disk.get("size_gb"), disk.get("raid_level")
+        if size != "MAX" and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+            raise InvalidParameter(
+                "RAID config validation error: 'size_gb' of a logical disk has to be a number of "
+                "GiB or 'MAX'."
+            )
+        if level not in _RAID_LEVELS:
+            raise InvalidParameter(
+                "RAID config validation error: 'raid_level' of a logical disk has to be one of "
+                f"{', '.join(_RAID_LEVELS)}."
+            )
 
 
 def _boot_device(ident: str, call: Call, parts: Parts) -> dict[str, Any]:

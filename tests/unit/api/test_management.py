@@ -129,6 +129,12 @@ def test_raid_to_come(client: Client, parts: Parts, node: Node) -> None:
     assert client.put("/v1/nodes/n/states/raid", json=wanted).status_code == 204
     assert parts.store.nodes.get("n").target_raid_config == wanted
     assert client.put("/v1/nodes/n/states/raid", json=[]).status_code == 400
+    wrong: tuple[object, ...] = (None, {}, ["x"], [{"size_gb": True, "raid_level": "1"}])
+    for disks in (*wrong, [{"size_gb": "MAX"}]):
+        answer = client.put("/v1/nodes/n/states/raid", json={"logical_disks": disks})
+        assert (answer.status_code, "RAID config" in fault(answer)) == (400, True)
+    assert parts.store.nodes.get("n").target_raid_config == wanted
+    assert client.put("/v1/nodes/n/states/raid", json={}).status_code == 204
     broken = parts.store.nodes.create(a_node(name="b", driver_info={"broken": "raid"}))
     assert client.put(f"/v1/nodes/{broken.uuid}/states/raid", json={}).status_code == 404
     assert client_of(parts, "1.11").put("/v1/nodes/n/states/raid", json={}).status_code == 406
