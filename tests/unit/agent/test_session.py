@@ -147,7 +147,7 @@ def test_a_token_that_somebody_else_has(service: FakeService, settings: Settings
 
 def test_a_restarted_agent_goes_on(service: FakeService, settings: Settings) -> None:
     """Ironic shows the token once, and accepts neither another URL nor another certificate."""
-    RunningSession(settings)
+    first = RunningSession(settings)
     before = next_heartbeat(service)
     token = settings.run / "token"
     assert (token.read_text(), stat.S_IMODE(token.stat().st_mode)) == (TOKEN, 0o600)
@@ -157,7 +157,9 @@ def test_a_restarted_agent_goes_on(service: FakeService, settings: Settings) -> 
     after = next_heartbeat(service)
     for field in ("agent_token", "agent_verify_ca"):
         assert after["body"][field] == before["body"][field]
-    session.finalize(after)
+    for running, heartbeat in ((first, before), (session, after)):
+        running.finalize(heartbeat)
+        running.wait_for_end()
 
 
 def test_a_token_from_the_kernel_command_line(service: FakeService, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from stbernard.drivers.agent import AgentRescue
 from stbernard.drivers.base import Task
 from stbernard.drivers.network.noop import NoopNetwork
 from stbernard.drivers.registry import Registry
-from stbernard.errors import BMCRefused, BMCUnreachable, HardwareError, ImageError
+from stbernard.errors import AgentError, BMCRefused, BMCUnreachable, ImageError
 from stbernard.nodes import Agent, Login, Node
 from stbernard.operations.accept import Requests
 from stbernard.operations.catalogue import OPERATIONS
@@ -266,7 +266,7 @@ def test_an_image_that_is_gone_is_noticed_before_the_server_is_touched(world: Wo
 def test_what_cannot_be_undone_is_named_and_the_rest_is_undone(world: World, step: str) -> None:
     """The failure comes late, so that everything is to be undone."""
     before = world.seen()
-    world.fail(RESCUE, "open_login", HardwareError("it says no"))
+    world.fail(RESCUE, "open_login", AgentError("it says no"))
     world.fail_undo(RESCUE, step, FINAL)
     failed = world.rescue()
     assert (failed.provision_state, failed.maintenance) == ("rescue failed", True)
