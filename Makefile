@@ -6,7 +6,7 @@ DIST := dist
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 STAMP := $(VENV)/.installed
 
-.PHONY: help packages test-packages venv demo lab lab-down check format test test-fast test-sdk docs dist bench bench-api bench-rescue
+.PHONY: help packages test-packages venv demo lab lab-down check format test test-fast test-sdk test-boot test-openstack test-chain openstack test-interop crash docs dist bench bench-api bench-heartbeat bench-leaving bench-rescue bench-rolling-restart
 # `packages` comes before `venv` where both are needed.
 .NOTPARALLEL:
 help:  ## show this list
@@ -52,11 +52,11 @@ dist: venv  ## wheels, and all else a host of the service needs, into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) .
 	cp constraints.txt packaging/* $(DIST)/
 
-test test-packages: ALSO := postgresql
+test test-packages crash bench bench-heartbeat bench-rolling-restart: ALSO := postgresql faketime ipmitool openipmi
 test-packages: packages  ## … and those the tests need besides
 
 test: packages check  ## the checks and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test-fast: check  ## the checks, and the tests that boot nothing
 	$(BIN)/pytest -m 'not machine' --ignore tests/crash
@@ -64,11 +64,45 @@ test-fast: check  ## the checks, and the tests that boot nothing
 test-sdk: venv  ## openstacksdk's own tests of baremetal, against the service
 	$(BIN)/pytest tests/client/test_sdk_suite.py
 
+test-boot: ALSO := qemu-system-arm nftables ipmitool libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
+test-boot: packages venv  ## every other way for a lab machine to boot the ramdisk
+	$(SUDO) $(BIN)/pytest tests/boot
+
+CHAIN := tests/openstack/test_whole_chain.py tests/openstack/test_operator_page.py
+test-openstack: packages venv  ## against the real OpenStack services (PyPI), private and on loopback
+	$(SUDO) $(BIN)/pytest --timeout 600 tests/openstack $(CHAIN:%=--ignore %)
+
+test-chain: packages venv  ## a server built and rescued through Compute; the operator's page, step by step
+	$(SUDO) $(BIN)/pytest --timeout 3600 $(CHAIN)
+
+openstack: packages venv  ## the private OpenStack with a server that is rescued through Compute
+	$(SUDO) $(BIN)/python -m tools.openstack
+
+test-interop: packages venv  ## the real ironic-python-agent here, our ramdisk under the real Ironic
+	$(SUDO) $(BIN)/pytest tests/agents
+
+crash: test-packages venv  ## 1,000 operations and 200 kill -9, and one at each save, on each database
+	$(BIN)/python -m tests.crash.chaos --database sqlite
+	$(BIN)/python -m tests.crash.chaos --database postgresql
+	$(BIN)/python -m tests.crash.chaos --database postgresql --workers 3
+	$(BIN)/python -m tests.crash.each_step --database sqlite
+	$(BIN)/python -m tests.crash.each_step --database postgresql
+	$(BIN)/python -m tests.crash.each_step --database postgresql --workers 3
+
 bench-rescue: packages venv  ## where the seconds of a rescue go, on a lab machine
 	$(SUDO) $(BIN)/python -m bench.rescue
 
-bench: venv  ## St. Bernard and the real Ironic side by side, without hardware
-	$(BIN)/python -m bench.compare
+bench-leaving: packages venv  ## from a reset of a rescued lab machine to the API's word of it
+	$(SUDO) $(BIN)/python -m bench.leaving
+
+bench-rolling-restart: test-packages venv  ## how soon SIGTERM hands work over
+	$(BIN)/python -m bench.rolling_restart
+
+bench-heartbeat: test-packages venv  ## from an agent's heartbeat to the next step of its rescue
+	$(BIN)/python -m bench.heartbeat
+
+bench: $(if $(FULL),test-packages) venv  ## St. Bernard and the real Ironic side by side, without hardware; FULL=1: all of it
+	$(BIN)/python -m bench.compare $(if $(FULL),--full)
 
 bench-api: venv  ## server CPU of each resource's list and show
 	$(BIN)/python -m bench.api

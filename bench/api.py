@@ -70,9 +70,9 @@ def main() -> None:
     Console().print(table)
 
 
-def fill(database: Path, count: int) -> dict[str, list[str]]:
+def fill(database: str, count: int) -> dict[str, list[str]]:
     """So many records of each resource; their UUIDs."""
-    opened = Database(f"sqlite:///{database}")
+    opened = Database(database)
     try:
         store = Store(opened)
         nodes = [_node(number) for number in range(count)]

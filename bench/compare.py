@@ -1,67 +1,112 @@
 """`make bench`: St. Bernard and the real Ironic side by side: one machine, one loader, by turns.
 
-Prints a table and writes the figures as JSON. CPU is that of the server's processes alone; each
-figure of a request is the median of some rounds, and a round of the one is followed by one of the
-other. docs/performance.md holds the figures.
+Prints a table and writes it as JSON and, for docs/performance.md, as Markdown. CPU is that of the
+server's processes alone; each figure of a request is the median of some rounds, and a round of the
+one is followed by one of the other.
 """
 
 import argparse
 import itertools
-import json
 import math
 import os
 import statistics
 import tempfile
 import time
-import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from bench.contenders import Contender, Cost, ironic, measured, median, st_bernard
+from bench import report
+from bench.bmcs import bmcs
+from bench.contenders import Contender, Cost, Figures, ironic, measured, median, st_bernard
+from bench.growth import growth
 from bench.loader import Request, again_and_again
+from bench.loads import CONNECTIONS, every_node, heartbeats, new_nodes
+from bench.on_postgresql import on_postgresql
+from bench.rescues import HARDWARE, alone, one_by_one, rescues
 
 OUTPUT = Path(".cache/bench.json")
-CONNECTIONS = 16
-MANY = 64  # connections for rescues
-PATIENCE = 600  # seconds until a rescue that does not end is given up
-PASSWORD = "bench-Resc-ue1"  # noqa: S105 (of fake hardware)
+ONE_BY_ONE = 20  # rescues
+PAGE, MORE = 1000, 5000  # nodes
+HARDWARE_SECONDS = 40
+BOTH = 100  # rescues at once; the real Ironic needs 1.8 s for each, so that 1,000 take half an hour
+WITH_HARDWARE = 50  # … and those whose hardware takes its time
 
-Figures = dict[str, float]
 Loads = dict[str, tuple[Callable[[Contender], Iterator[Request]], int]]
 """What is measured: its requests, and over how many connections they go."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="all of it: about 20 minutes")
     parser.add_argument("--nodes", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
-    parser.add_argument("--rescues", type=int, nargs="*", default=[100, 500])
     parser.add_argument("--output", type=Path, default=OUTPUT)
     given = parser.parse_args()
-    load = os.getloadavg()[0]
+    load, begun = os.getloadavg()[0], time.time()
     with tempfile.TemporaryDirectory() as folder:
-        contenders = st_bernard(Path(folder) / "ours"), ironic(Path(folder) / "ironic")
-        figures: dict[str, list[Figures]] = {}
-        try:
-            figures |= {"start": [starts(each) for each in contenders]}
-            figures |= requests(contenders, given.nodes, given.rounds, given.seconds)
-            for count in [1, *given.rescues]:
-                name = f"{count} rescue{'s' * (count > 1)} and unrescue{'s' * (count > 1)}"
-                figures[name] = [rescues(each, count) for each in contenders]
-            figures["after all"] = [{"memory (MB)": each.megabytes()} for each in contenders]
-        finally:
-            for each in contenders:
-                each.server.stop()
-    show(figures, f"{given.nodes} nodes; load average before: {load:.1f}, {os.cpu_count()} CPUs")
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    names = [each.name for each in contenders]
-    report = {"load": load, "nodes": given.nodes, "services": names, "figures": figures}
-    given.output.write_text(json.dumps(report, indent=2))
+        figures = side_by_side(Path(folder), given)
+        for name, found in ours_alone(Path(folder)) if given.full else ():
+            figures[name] = found
+            report.write(given.output, figures, "so far")  # whoever ends it keeps what there is
+    title = (
+        f"{date.today()}, {os.cpu_count()} CPUs, load average before: {load:.1f}; "
+        f"{given.nodes} nodes, {given.rounds} rounds of {given.seconds:.0f} s; "
+        f"{time.time() - begun:.0f} s in all"
+    )
+    report.show(figures, title)
+    report.write(given.output, figures, title)
+
+
+def side_by_side(folder: Path, given: argparse.Namespace) -> report.Table:
+    """What both can do, by turns."""
+    contenders = st_bernard(folder / "ours"), ironic(folder / "ironic")
+    figures: report.Table = {}
+    try:
+        figures["start"] = [starts(each) for each in contenders]
+        figures |= requests(contenders, given.nodes, given.rounds, given.seconds)
+        figures[_named(1)] = [one_by_one(each, ONE_BY_ONE) for each in contenders]
+        figures[_named(BOTH)] = [rescues(each, BOTH) for each in contenders]
+        if given.full:
+            figures |= with_more_nodes(contenders, given.rounds, given.seconds)
+            figures |= with_hardware_time(contenders)
+        figures["after all"] = [{"memory (MB)": each.megabytes()} for each in contenders]
+    finally:
+        for each in contenders:
+            each.server.stop()
+    return figures
+
+
+def with_hardware_time(contenders: tuple[Contender, ...]) -> report.Table:
+    """Rescues whose hardware takes its time, in services started anew."""
+    for each in contenders:
+        each.server.stop()
+        each.configure(HARDWARE.format(HARDWARE_SECONDS))
+        each.start()
+    name = _named(WITH_HARDWARE, HARDWARE_SECONDS)
+    return {name: [rescues(each, WITH_HARDWARE) for each in contenders]}
+
+
+def ours_alone(folder: Path) -> Iterator[tuple[str, list[Figures]]]:
+    """What Ironic cannot, or would take hours for."""
+    for seconds, count in itertools.product((0, HARDWARE_SECONDS), (100, 500, 1000, 10_000)):
+        if (seconds, count) != (0, BOTH):
+            name = _named(count, seconds)
+            yield name, [alone(folder / f"{count}-{seconds}", count, seconds)]
+    yield from on_postgresql(folder).items()
+    for count in (1000, 10_000, 100_000):
+        report.note(f"{count:,} nodes")
+        yield f"with {count:,} nodes", [growth(folder / f"growth-{count}", count)]
+    for workers in (8, 64):
+        yield f"1,000 BMCs polled by {workers} threads", [bmcs(1000, workers)]
+
+
+def _named(count: int, seconds: int = 0) -> str:
+    hardware = f", {seconds} s of hardware time" if seconds else ""
+    name = f"{count:,} rescues and unrescues" if count > 1 else "one rescue and unrescue"
+    report.note(name + hardware)
+    return name + hardware
 
 
 def starts(contender: Contender) -> Figures:
@@ -98,11 +143,37 @@ def requests(
     return {name: [as_figures(cost) for cost in both] for name, both in costs.items()}
 
 
+def with_more_nodes(contenders: tuple[Contender, ...], rounds: int, seconds: float) -> report.Table:
+    """All pages of a list in detail, with 5,000 nodes."""
+    fresh = new_nodes()
+    for each in contenders:
+        count = MORE - int(each.sql("SELECT count(*) FROM nodes")[0][0])
+        each.send(itertools.islice(fresh, count), CONNECTIONS)
+        each.sql("UPDATE nodes SET provision_state = 'active', power_state = 'power on'")
+    turns = [
+        [measured(each, pages(each), 1, seconds) for each in contenders] for _ in range(rounds)
+    ]
+    costs = [median(found) for found in zip(*turns, strict=True)]
+    whole = [
+        {name: value * MORE / PAGE for name, value in as_figures(cost).items() if "ms" in name}
+        for cost in costs
+    ]
+    return {f"list of {MORE:,} in detail, in pages": whole}
+
+
+def pages(contender: Contender) -> Iterator[Request]:
+    """Each page of the list, again and again."""
+    last = contender.uuids()[PAGE - 1 : -1 : PAGE]
+    paths = ["/v1/nodes/detail", *(f"/v1/nodes/detail?marker={marker}" for marker in last)]
+    return again_and_again(*(Request("GET", path) for path in paths))
+
+
 def by_turns(
     contenders: tuple[Contender, ...], loads: Loads, rounds: int, seconds: float
 ) -> dict[str, list[Cost]]:
     costs = {}
     for name, (load, connections) in loads.items():
+        report.note(name)
         turns = [
             [measured(each, load(each), connections, seconds) for each in contenders]
             for _ in range(rounds)
@@ -113,93 +184,6 @@ def by_turns(
 
 def as_figures(cost: Cost) -> Figures:
     return {"CPU (ms)": cost.cpu_ms, "per second": cost.per_second, "p50 (ms)": cost.p50_ms}
-
-
-def new_nodes() -> Iterator[Request]:
-    while True:
-        ident = str(uuid.uuid4())
-        body = {
-            "uuid": ident,
-            "name": f"node-{ident[:8]}",
-            "driver": "fake-hardware",
-            "driver_info": {"redfish_address": "https://192.0.2.1", "redfish_username": "admin"},
-            "properties": {"cpus": 32, "memory_mb": 131072, "local_gb": 960, "cpu_arch": "x86_64"},
-            "extra": {"rack": "r17", "unit": 7},
-            "resource_class": "baremetal",
-        }
-        yield Request("POST", "/v1/nodes", body)
-
-
-def uuids(contender: Contender, count: int = -1) -> list[str]:
-    return [row[0] for row in contender.sql(f"SELECT uuid FROM nodes LIMIT {count}")]  # noqa: S608
-
-
-def every_node(contender: Contender) -> Iterator[Request]:
-    return again_and_again(*(Request("GET", f"/v1/nodes/{ident}") for ident in uuids(contender)))
-
-
-def heartbeats(contender: Contender) -> list[Request]:
-    """A heartbeat for each of some nodes, with the token that its lookup got."""
-    nodes = uuids(contender, 4 * CONNECTIONS)
-    found = [contender.server.get(f"/v1/lookup?node_uuid={ident}") for ident in nodes]
-    return [
-        Request(
-            "POST",
-            f"/v1/heartbeat/{ident}",
-            {
-                "callback_url": "https://192.0.2.2:9999",
-                "agent_token": answer["config"]["agent_token"],
-                "agent_version": "13.0.0",
-            },
-        )
-        for ident, answer in zip(nodes, found, strict=True)
-    ]
-
-
-def rescues(contender: Contender, count: int) -> Figures:
-    """So many at once, and back. A refused request is not sent again."""
-    nodes = uuids(contender, count)
-    before, begin = contender.cpu(), time.perf_counter()
-    asked = {"target": "rescue", "rescue_password": PASSWORD}
-    statuses, slowest = provision(contender, nodes, asked, "rescue")
-    rescued = time.perf_counter() - begin
-    provision(contender, nodes, {"target": "unrescue"}, "active")
-    return {
-        "seconds to `rescue`": rescued,
-        "seconds of the cycle": time.perf_counter() - begin,
-        "CPU of a cycle (ms)": 1000 * (contender.cpu() - before) / count,
-        "slowest answer (s)": slowest,
-        "refused": sum(statuses.values()) - statuses[202],
-    }
-
-
-def provision(
-    contender: Contender, nodes: list[str], body: dict[str, str], state: str
-) -> tuple[Counter[int], float]:
-    """Ask it of all nodes, and wait until those that said 202 are in the state."""
-    path = "/v1/nodes/{}/states/provision"
-    asked = [Request("PUT", path.format(ident), body) for ident in nodes]
-    names = ", ".join(f"'{ident}'" for ident in nodes)
-    done = f"SELECT count(*) FROM nodes WHERE provision_state = '{state}' AND uuid IN ({names})"  # noqa: S608
-    load = contender.send(asked, min(MANY, len(nodes)))
-    deadline = time.monotonic() + PATIENCE
-    while int(contender.sql(done)[0][0]) < load.statuses[202]:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{contender.name}: not all of {len(nodes)} nodes are {state}")
-        time.sleep(0.02)
-    return load.statuses, load.slowest
-
-
-def show(figures: dict[str, list[Figures]], title: str) -> None:
-    """One table: what, St. Bernard's, Ironic's, and how many times as much Ironic needs."""
-    table = Table("", "", "St. Bernard", "Ironic", "ratio", title=title, box=None)
-    for name, (ours, ironics) in figures.items():
-        for row, (figure, value) in enumerate(ours.items()):
-            other = ironics[figure]
-            ratio = f"{other / value:.1f}" if value and other else ""
-            label = "" if row else name
-            table.add_row(label, figure, f"{value:.2f}", f"{other:.2f}", ratio)
-    Console().print(table)
 
 
 if __name__ == "__main__":

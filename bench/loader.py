@@ -35,6 +35,7 @@ class Load:
     """What was answered: how often which status, and after how many seconds each."""
 
     seconds: float = 0.0
+    dropped: int = 0  # connections
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
 
@@ -75,7 +76,14 @@ async def _send(
             while time.perf_counter() < begin + seconds and (request := next(requests, None)):
                 at = time.perf_counter()
                 writer.write(request)
-                status, closes = await _answer(reader)
+                try:
+                    status, closes = await _answer(reader)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    # it closed a connection it had said to keep: what a client does is ask again
+                    load.dropped += 1
+                    reader, writer = await asyncio.open_connection(host, port, limit=1 << 26)
+                    writer.write(request)
+                    status, closes = await _answer(reader)
                 load.latencies.append(time.perf_counter() - at)
                 load.statuses[status] += 1
                 if closes:

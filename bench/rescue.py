@@ -24,12 +24,14 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from bench.ordinary_image import ensure_ordinary_image
 from stbernard.lab import Lab, processes
 from stbernard.lab.network import API_URL
 from stbernard.lab.service import PORT, PROGRAMS, client_command, enrol, start_service
 from stbernard.ramdisk.build import ensure_ramdisk
 
 CACHE = Path(".cache")
+MEMORY = 2048  # MB, for both: what ironic-python-agent's images want
 LIMIT = 400  # seconds for a boot on a busy host
 PASSWORD = "bench-Resc-ue1"  # noqa: S105 (of a machine that lives for a minute)
 HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
@@ -43,10 +45,17 @@ JOURNAL_STAGES = {
     ("open_login", "done"): "the agent has opened the login",
     ("prove_login", "done"): "state `rescue`",
 }
+KERNEL_STARTS, LOGIN, RAM = (
+    "the kernel starts",
+    "ssh login as rescue",
+    "RAM used in the ramdisk (MB)",
+)
 SERIAL_STAGES = {
-    "Linux version": "the kernel starts",
+    "Linux version": KERNEL_STARTS,
     "stbernard-agent[": "the agent starts",
+    "Starting ironic-python-agent version": "the agent starts",
     "looked up": "the agent knows its node",
+    "Lookup succeeded": "the agent knows its node",
 }
 
 Stages = dict[str, float]
@@ -55,12 +64,33 @@ Stages = dict[str, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="rescues to take the median of")
-    runs = parser.parse_args().runs
-    ramdisk = ensure_ramdisk(CACHE)
+    parser.add_argument(
+        "--their-runs", type=int, default=1, help="with an image as ironic-python-agent's are made"
+    )
+    options = parser.parse_args()
     load = os.getloadavg()[0]
+    ramdisk = ensure_ramdisk(CACHE)
+    ours, service = measure(ramdisk, options.runs)
+    show(f"Rescue, median of {options.runs}; load average before: {load:.1f}", ours, "s")
+    show("Service", service, "")
+    show("Ramdisk", {f"{p.name} (MB)": p.stat().st_size / 1e6 for p in images(ramdisk)}, "")
+    if options.their_runs:
+        image = ensure_ordinary_image(CACHE)
+        theirs, _ = measure(image, options.their_runs)
+        show(
+            f"The same with ironic-python-agent's image; load then: {os.getloadavg()[0]:.1f}",
+            theirs,
+            "s",
+        )
+        show("Its image", {f"{p.name} (MB)": p.stat().st_size / 1e6 for p in images(image)}, "")
+        show("Theirs, in times of ours", ratios(theirs, ours), "")
+
+
+def measure(ramdisk: Path, runs: int) -> tuple[Stages, dict[str, float]]:
+    """Medians of so many rescues, and what the service needs."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Lab(Path(folder), cache_dir=CACHE, namespace="stbernard-bench") as lab,
+        Lab(Path(folder), cache_dir=CACHE, namespace="stbernard-bench", memory_mb=MEMORY) as lab,
     ):
         start_service(lab, ramdisk)
         for line in enrol(lab.machines[0]):
@@ -71,9 +101,17 @@ def main() -> None:
             "start to first answer (s)": restart(lab),
             "wheels in its environment": len(set(wheels("stbernard"))),
         }
-    show(f"Rescue, median of {runs}; load average before: {load:.1f}", medians(rescues), "s")
-    show("Service", service, "")
-    show("Ramdisk", {f"{p.name} (MB)": p.stat().st_size / 1e6 for p in images(ramdisk)}, "")
+    return medians(rescues), service
+
+
+def ratios(theirs: Stages, ours: Stages) -> Stages:
+    """How many times as long, and as large."""
+    booted, their_booted = (run[LOGIN] - run[KERNEL_STARTS] for run in (ours, theirs))
+    return {
+        "from the kernel's start to the login": their_booted / booted,
+        "from the request to the login": theirs[LOGIN] / ours[LOGIN],
+        "RAM used once logged in": theirs[RAM] / ours[RAM],
+    }
 
 
 def one_rescue(lab: Lab) -> Stages:
@@ -84,12 +122,13 @@ def one_rescue(lab: Lab) -> Stages:
     asked = time.time()
     provision(lab, "rescue", rescue_password=PASSWORD)
     wait_for_state(lab, "rescue")
+    lab.wait_port(machine.address, 22, LIMIT)  # ironic-python-agent's image is later than the state
     used = ssh(lab, "free --bytes | awk '/Mem:/ {print $3}'")
-    stages = {"ssh login as rescue": time.time() - asked}
+    stages = {LOGIN: time.time() - asked}
     stages |= {name: at - asked for name, at in journal(lab, asked) if at > asked}
     stages |= {name: at - asked for name, at in serial(lab, asked)}
     stages = dict(sorted(stages.items(), key=lambda stage: stage[1]))
-    stages["RAM used in the ramdisk (MB)"] = int(used) / 1e6
+    stages[RAM] = int(used) / 1e6
     asked = time.time()
     provision(lab, "unrescue")
     wait_for_state(lab, "active")

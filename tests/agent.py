@@ -5,15 +5,18 @@ import ssl
 import subprocess
 import tempfile
 import threading
+from collections.abc import Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
 
-HEADERS = {"X-OpenStack-Ironic-API-Version": "1.68"}
+VERSION = "X-OpenStack-Ironic-API-Version"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL7WjMiWVy3t8jjd+vOnzWKct2i5FdbvLoTa/x6PB9Pl"
 PAUSE = 0.1  # seconds between two looks at whether the node waits for an agent
 
 
@@ -21,9 +24,20 @@ class FakeAgent:
     """Serves one node, rescue after rescue, until the end of the `with` block.
 
     `commands` holds what the service asked for. It keeps answering after finalize_rescue, as the
-    real agent does for as long as its answer may have been lost."""
+    real agent does for as long as its answer may have been lost. `says`: fields of its heartbeat
+    that are others; None leaves one out. `version`: the microversion it speaks."""
 
-    def __init__(self, api: str, node: str, *, fails_with: str | None = None) -> None:
+    def __init__(
+        self,
+        api: str,
+        node: str,
+        *,
+        fails_with: str | None = None,
+        says: Mapping[str, str | None] = MappingProxyType({}),
+        version: str = "1.68",
+    ) -> None:
+        self.says = says
+        self.version = version
         self.api = api
         self.node = node
         self.fails_with = fails_with
@@ -64,7 +78,7 @@ class FakeAgent:
 
     def _look_up_and_beat(self) -> None:
         with requests.Session() as session:
-            session.headers.update(HEADERS)
+            session.headers[VERSION] = self.version
             states = session.get(f"{self.api}/v1/nodes/{self.node}/states", timeout=5)
             if states.json().get("provision_state") != "rescue wait":
                 return
@@ -77,7 +91,9 @@ class FakeAgent:
                 "agent_version": "0.0",
                 "agent_token": self.token,
                 "agent_verify_ca": self._certificate.read_text(),
+                **self.says,
             }
+            heartbeat = {name: value for name, value in heartbeat.items() if value is not None}
             session.post(f"{self.api}/v1/heartbeat/{self.node}", json=heartbeat, timeout=5)
 
 
@@ -89,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if f"agent_token={self._agent.token}" not in (urlsplit(self.path).query or ""):
             return self._answer(401, {"faultstring": "wrong token"})
-        return self._answer(200, {"version": "0.0", "started_at": 0})
+        return self._answer(200, {"version": "0.0", "started_at": 0, "ssh_host_key": HOST_KEY})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -61,10 +61,16 @@ class PostgreSQL:
         self.stop("immediate")
         shutil.rmtree(self.folder)
 
-    def database(self) -> str:
+    def database(self, tablespace: Path | None = None) -> str:
+        """`tablespace`: a folder for its files, on another file system perhaps."""
         name = f"stbernard_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        return self._url(name)
+        where = "pg_default"
+        if tablespace:
+            where = f"space_{name}"
+            shutil.chown(tablespace, self._user)
+            self.execute(f"CREATE TABLESPACE {where} LOCATION '{tablespace}'")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} TABLESPACE {where}")
+        return self.url_of(name)
 
     def drop(self, url: str) -> None:
         self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
@@ -76,13 +82,18 @@ class PostgreSQL:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def cut(self, name: str) -> None:
+        """End every connection to this database."""
+        sessions = f"FROM pg_stat_activity WHERE datname = '{name}'"
+        self.execute(f"SELECT pg_terminate_backend(pid) {sessions}")
+
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE}")
-        database = Database(self._url(TEMPLATE))
+        database = Database(self.url_of(TEMPLATE))
         upgrade(database)
         database.close()
 
-    def _url(self, name: str) -> str:
+    def url_of(self, name: str) -> str:
         return f"postgresql+psycopg://stbernard@/{name}?host={quote(str(self.folder))}"
 
     def _run(self, program: str, *arguments: str | Path) -> None:

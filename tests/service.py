@@ -26,6 +26,7 @@ class Server:
         self.folder = folder
         self.log = folder / "service.log"
         self.config = folder / "ironic.conf"
+        self.headers = dict(HEADERS)
         self.process: subprocess.Popen[bytes] | None = None
 
     def launch(self, *command: str | Path) -> None:
@@ -64,7 +65,7 @@ class Server:
 
     def call(self, method: str, path: str, json: Any = None) -> requests.Response:
         return requests.request(
-            method, f"{self.url}{path}", json=json, headers=HEADERS, timeout=PATIENCE
+            method, f"{self.url}{path}", json=json, headers=self.headers, timeout=PATIENCE
         )
 
     def get(self, path: str) -> Any:
@@ -87,27 +88,39 @@ class Server:
         self.wait(there, f"node {node} is {' or '.join(states)}")
         return found[0]
 
-    def wait(self, true: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def wait(self, true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        deadline = time.monotonic() + seconds
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Not within {PATIENCE} s: {what}\n{self.log.read_text()}")
+                raise TimeoutError(f"Not within {seconds} s: {what}\n{self.log.read_text()}")
             time.sleep(0.02)
 
 
 class Service(Server):
     """`stbernard serve`; `config` is added to its file.
 
-    `python` is that of the environment it is installed in."""
+    `python` is that of the environment it is installed in; `host` is the worker's name.
+    `upgrade`: the database has no schema yet."""
 
-    def __init__(self, folder: Path, config: str = "", python: str | Path = sys.executable) -> None:
+    command = "serve"
+
+    def __init__(
+        self,
+        folder: Path,
+        config: str = "",
+        python: str | Path = sys.executable,
+        host: str = "worker-1",
+        upgrade: bool = True,
+    ) -> None:
         super().__init__(folder)
         self.python = python
+        self.host = host
         self.config.write_text(
             f"[api]\nport = {self.port}\n"
-            f"[DEFAULT]\nhost = worker-1\nmy_ip = 127.0.0.1\nstate_path = {folder}\n{config}"
+            f"[DEFAULT]\nhost = {host}\nmy_ip = 127.0.0.1\nstate_path = {folder}\n{config}"
         )
-        self.run("db", "upgrade")
+        if upgrade:
+            self.run("db", "upgrade")
 
     def run(self, *arguments: str) -> None:
         subprocess.run(
@@ -118,5 +131,25 @@ class Service(Server):
 
     def start(self, module: str = "stbernard", *before: str) -> "Service":
         """Start it and wait until it answers, or is dead."""
-        self.launch(self.python, "-m", module, *before, "serve", "--config-file", self.config)
+        config = ("--config-file", self.config)
+        self.launch(self.python, "-m", module, *before, self.command, *config)
         return self
+
+
+class ApiOnly(Service):
+    """`stbernard api`."""
+
+    command = "api"
+
+
+class Worker(Service):
+    """`stbernard worker`, which answers nobody: its log tells when it is at work."""
+
+    command = "worker"
+
+    def launch(self, *command: str | Path) -> None:
+        self._known = len(self.log.read_bytes()) if self.log.exists() else 0
+        super().launch(*command)
+
+    def _answers(self) -> bool:
+        return b"conductor=" in self.log.read_bytes()[self._known :]

@@ -19,6 +19,8 @@ def main() -> None:
     settings.run.mkdir(exist_ok=True)
     console.say(f"version {__version__} started")
     network = Network(settings, console)
+    if settings.from_medium:
+        network.configure_from_medium()
     network.start()
 
     # Reading all of this takes longer than a DHCP server needs to answer.

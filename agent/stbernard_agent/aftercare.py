@@ -7,6 +7,7 @@ from stbernard_agent.network import Network
 from stbernard_agent.rescue import RescueError, RescueLogin
 
 ASK_AGAIN_AFTER = (5, 10, 20, 40, 80, 160)  # seconds; switches take their time
+GIVE_UP_AT = 40  # the pause after which a network without an address is given up
 WATCH_EVERY = 60  # seconds
 
 
@@ -18,8 +19,11 @@ def watch_over(login: RescueLogin, network: Network, console: Console) -> None:
     """
     _keep_open(login, console)
     console.say("the rescue login is open; nothing else is served any more")
+    network.move()
     for pause in ASK_AGAIN_AFTER:
         time.sleep(pause)
+        if pause >= GIVE_UP_AT and not network.addresses():
+            network.fall_back()
         network.ask_again()
         _keep_open(login, console)
     while True:

@@ -20,12 +20,14 @@ class ApiError(Exception):
 
 
 class Node:
-    """What lookup says: the node this server is, its token, and seconds between heartbeats."""
+    """What lookup says: the node this server is, its token, seconds between heartbeats, and (an
+    extension of St. Bernard's) the network_data.json of its own network, for after the rescue."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self.uuid: str = answer["node"]["uuid"]
         self.name: str | None = answer["node"].get("name")
         self.token: str = answer["config"].get("agent_token") or ""
+        self.tenant_network_data = answer["config"].get("tenant_network_data")
         self.heartbeat_timeout = float(answer["config"]["heartbeat_timeout"])
 
 

@@ -1,28 +1,34 @@
-"""Every network link up, and an IPv4 address by DHCP on every one that has a carrier."""
+"""Every network link up, and the addresses that belong on it.
+
+By the plan in a network_data.json where there is one; on every other link that has a carrier by
+DHCP, for IPv4, and by router advertisements, which the kernel follows, for IPv6.
+"""
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
-import struct
 import subprocess
 import threading
+import time
 from pathlib import Path
 
+from stbernard_agent import links, router_dns
 from stbernard_agent.console import Console
-from stbernard_agent.settings import Settings
+from stbernard_agent.settings import Settings, write_file
 
-LINKS = Path("/sys/class/net")
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # it is read when it is needed, so that DHCP is asked sooner
+    from stbernard_agent.dhcpv6 import Client
+    from stbernard_agent.layout import Layout
+
 LEASE_SCRIPT = Path(__file__).with_name("lease.sh")
 BOOT_LINK_METRIC, OTHER_LINK_METRIC = 100, 200  # the boot link's default route wins
 PATIENCE = 10.0  # seconds without an address until the console says why
+GIVE_UP_AFTER = 60.0  # seconds without one, until network data is not relied on any more
 
-# linux/if_arp.h, linux/rtnetlink.h, linux/sockios.h, linux/if.h
-ARPHRD_ETHER = "1"
-RTMGRP_LINK, RTMGRP_IPV4_IFADDR = 0x1, 0x10
-SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
-IFF_UP = 0x1
+# linux/rtnetlink.h
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
 
 
 class Network:
@@ -36,25 +42,93 @@ class Network:
         self._settings = settings
         self._console = console
         self._clients: dict[str, subprocess.Popen[bytes]] = {}
-        self._addresses: dict[str, str] = {}
+        self._macs: dict[str, str] = {}
+        self._addresses: dict[str, list[str]] = {}
+        self._layout: Layout | None = None
+        self._clients_v6: dict[str, Client] = {}
         self._changed = threading.Condition()
 
     def start(self) -> None:
         """Begin to follow the links, in the background."""
         events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        events.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR))
-        _set_up("lo")
+        groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+        events.bind((0, groups | router_dns.RTMGRP_ND_USEROPT))
+        links.set_up("lo")
         self._look()
         threading.Thread(target=self._follow, args=(events,), name="network", daemon=True).start()
 
+    def configure(self, data: object) -> None:
+        """Take over a decoded network_data.json; one that is wrong is left to DHCP."""
+        from stbernard_agent.layout import Layout  # noqa: PLC0415
+        from stbernard_agent.network_data import NetworkDataError, read  # noqa: PLC0415
+
+        try:
+            plan = read(data)
+        except NetworkDataError as error:
+            self._console.say(f"{error}; the network is left to DHCP")
+            return
+        with self._changed:
+            if self._layout and self._layout.plan == plan:
+                return  # people are logged in by it
+            if self._layout:
+                self._layout.undo()
+            self._layout = Layout(plan, self._console)
+            self._write_dns("0-network-data", plan.dns)
+        self._look()
+
+    def configure_from_medium(self) -> None:
+        """Take over what the boot medium says, if it does. Kept for an agent that is started again:
+        the service ejects the medium."""
+        import json  # noqa: PLC0415
+
+        from stbernard_agent.medium import network_data  # noqa: PLC0415
+
+        kept = self._settings.run / "network_data.json"
+        if kept.exists():
+            data = json.loads(kept.read_text())
+        else:
+            data = network_data(self._console, self._settings.run / "medium")
+            write_file(kept, json.dumps(data), 0o600)
+        if data:
+            self.configure(data)
+
+    def keep_for_later(self, data: object) -> None:
+        """The network_data.json of the network that the server is in after the rescue."""
+        import json  # noqa: PLC0415
+
+        write_file(self._settings.run / "tenant_network_data.json", json.dumps(data), 0o600)
+
+    def move(self) -> None:
+        """After the rescue: go over to that network."""
+        import json  # noqa: PLC0415
+
+        kept = self._settings.run / "tenant_network_data.json"
+        if kept.exists():
+            self.configure(json.loads(kept.read_text()))
+
+    def fall_back(self) -> None:
+        """The plan leads nowhere: DHCP on every link, too; static addresses of cards stay."""
+        with self._changed:
+            if not self._layout:
+                return
+            missing = ", ".join(self._layout.missing()) or "none"
+            self._layout.undo()
+            self._layout = None
+        self._console.say(
+            "the network of network_data.json leads nowhere: DHCP is asked on every link "
+            f"(cards that are not there: {missing})"
+        )
+        self._look()
+
     def macs(self) -> list[str]:
         """The MAC addresses of all Ethernet links, the one booted from first."""
-        macs = [_mac(link) for link in _ethernet_links()]
+        macs = [self._mac(link) for link in links.ethernet_links()]
         return sorted(filter(None, macs), key=lambda mac: mac != self._settings.boot_mac)
 
     def addresses(self) -> list[str]:
-        """The IPv4 addresses that DHCP gave."""
-        return list(self._addresses.values())
+        """The addresses that DHCP, the plan and router advertisements gave, IPv4's first."""
+        known = [address for each in self._addresses.values() for address in each]
+        return sorted(known, key=lambda address: ":" in address)
 
     def wait_for_change(self, timeout: float) -> None:
         """Return when a link or an address came or went, or after `timeout` seconds."""
@@ -63,42 +137,88 @@ class Network:
 
     def wait_for_address(self) -> None:
         """Return as soon as there is an address; say on the console what it is waiting for."""
+        given_up_at = time.monotonic() + GIVE_UP_AFTER
         with self._changed:
             while not self._changed.wait_for(self.addresses, timeout=PATIENCE):
                 self._console.trouble(self._why_no_address())
+                self._ask_dhcpv6()
+                if time.monotonic() >= given_up_at:
+                    self.fall_back()
 
     def ask_again(self) -> None:
         """Start DHCP afresh on every link: the network behind it may be another one by now."""
         with self._changed:
             for link in list(self._clients):
                 self._start_client(link)
+            self._ask_dhcpv6()
+
+    def _ask_dhcpv6(self) -> None:
+        """Only where IPv4 and router advertisements were not enough, or when there is time: most
+        networks need none."""
+        from stbernard_agent.dhcpv6 import Client  # noqa: PLC0415
+
+        planned = self._layout.wants_dhcp("6") if self._layout else set()
+        for link in self._to_ask(links.ethernet_links()) | planned:
+            if link in self._clients_v6:
+                self._clients_v6[link].ask_again()
+            else:
+                mac = links.mac(link)
+                self._clients_v6[link] = Client(link, mac, self._keep_dns)
+
+    def _keep_dns(self, link: str, servers: tuple[str, ...]) -> None:
+        with self._changed:
+            self._write_dns(f"{link}-v6", servers)
 
     def _follow(self, events: socket.socket) -> None:
         while True:
             # ENOBUFS says that events were lost: no harm, each look sees all there is.
             with contextlib.suppress(OSError):
-                events.recv(65536)
+                for link, servers in router_dns.servers_in(events.recv(65536)):
+                    with self._changed:
+                        self._write_dns(f"ra-{link}", servers)  # by name after all others
             self._look()
 
     def _look(self) -> None:
-        links = _ethernet_links()
+        cards = links.ethernet_links()
         with self._changed:
-            for link in links:
-                _set_up(link)
-                if not _has_carrier(link):
+            for link in cards:
+                links.set_up(link)
+                self._macs.setdefault(link, links.mac(link))
+            if self._layout:
+                self._layout.look({mac: link for link, mac in self._macs.items() if link in cards})
+                if self._layout.wants_dhcp("6") - self._clients_v6.keys():
+                    self._ask_dhcpv6()
+            asking = self._to_ask(cards)
+            for link in (*cards, *self._clients.keys() - set(cards)):
+                if link not in asking or not links.has_carrier(link):
                     self._stop_client(link)
-                elif link not in self._clients:
+            for link in asking:
+                if links.has_carrier(link) and link not in self._clients:
                     self._start_client(link)
-            addresses = {link: ip for link in links if (ip := self._address(link))}
-            for link, address in addresses.items():
-                if self._addresses.get(link) != address:
-                    self._console.say(f"got {address} on {link}")
-            self._addresses = addresses
+            self._see_addresses([*cards, *sorted(asking - set(cards))])
             self._changed.notify_all()
+
+    def _to_ask(self, cards: list[str]) -> set[str]:
+        """The links on which DHCP is asked."""
+        free = {link for link in cards if not links.is_member(link)}
+        if not self._layout:
+            return free
+        return (free - self._layout.without_dhcp()) | self._layout.wants_dhcp()
+
+    def _see_addresses(self, leased: list[str]) -> None:
+        now = {link: [ip] for link in leased if (ip := self._lease(link))}
+        planned = self._layout.addresses() if self._layout else {}
+        for more in (planned, links.ipv6_addresses()):
+            for link, addresses in more.items():
+                now[link] = [*now.get(link, ()), *addresses]
+        for link, addresses in now.items():
+            for address in set(addresses) - set(self._addresses.get(link, ())):
+                self._console.say(f"got {address} on {link}")
+        self._addresses = now
 
     def _start_client(self, link: str) -> None:
         self._stop_client(link)
-        boot_link = _mac(link) == self._settings.boot_mac
+        boot_link = self._mac(link) == self._settings.boot_mac
         environment = {
             **os.environ,
             "RUN": str(self._settings.run),
@@ -108,7 +228,7 @@ class Network:
         command = ["busybox", "udhcpc", "-f", "-i", link, "-s", str(LEASE_SCRIPT)]
         command += ["-p", str(self._pid_file(link)), "-t", "5", "-T", "1", "-A", "3"]
         command += ["-O", "mtu", "-O", "staticroutes"]  # cloud networks need both
-        if address := self._address(link):
+        if address := self._lease(link):
             command += ["-r", address]
         quiet = subprocess.DEVNULL
         self._clients[link] = subprocess.Popen(
@@ -123,22 +243,36 @@ class Network:
         elif pid := running(self._pid_file(link), "udhcpc"):
             os.kill(pid, signal.SIGTERM)
 
-    def _address(self, link: str) -> str:
+    def _lease(self, link: str) -> str:
         """The address that the lease script gave the link, once its routes are there too."""
-        return _read(self._settings.run / f"lease-{link}")
+        return links.read(self._settings.run / f"lease-{link}")
+
+    def _mac(self, link: str) -> str:
+        """The card's own: in a bond it shows another."""
+        return self._macs.get(link) or links.mac(link)
 
     def _pid_file(self, link: str) -> Path:
         return self._settings.run / f"udhcpc-{link}.pid"
 
+    def _write_dns(self, source: str, servers: tuple[str, ...]) -> None:
+        """Beside those that DHCP gives (lease.sh)."""
+        own = "".join(f"nameserver {server}\n" for server in servers)
+        write_file(self._settings.run / f"resolv-{source}.conf", own, 0o644)
+        files = sorted(self._settings.run.glob("resolv-*.conf"))
+        all_of_them = "".join(file.read_text() for file in files)
+        (self._settings.etc / "resolv.conf").write_text(all_of_them)
+
     def _why_no_address(self) -> str:
-        links = _ethernet_links()
-        if not links:
+        cards = links.ethernet_links()
+        if not cards:
             return "no network card found; check that the ramdisk has its driver (lspci -k)"
-        waiting = [link for link in links if _has_carrier(link)]
+        if self._layout and (missing := self._layout.missing()):
+            return f"the cards of network_data.json are not there: {', '.join(missing)}"
+        waiting = [link for link in cards if links.has_carrier(link)]
         if not waiting:
-            names = ", ".join(links)
+            names = ", ".join(cards)
             return f"no link on {names}; check the cable and the switch port"
-        names = ", ".join(f"{link} ({_mac(link)})" for link in waiting)
+        names = ", ".join(f"{link} ({self._mac(link)})" for link in waiting)
         return f"no DHCP answer on {names}; check the DHCP server and the network of the port"
 
 
@@ -149,43 +283,3 @@ def running(pid_file: Path, program: str) -> int | None:
         return pid if program in Path(f"/proc/{pid}/cmdline").read_text() else None
     except (OSError, ValueError):
         return None
-
-
-def _ethernet_links() -> list[str]:
-    """The Ethernet cards: no loopback, and no bond or bridge that somebody put on top."""
-    return sorted(
-        link.name
-        for link in LINKS.iterdir()
-        if link.name != "lo"
-        and _read(link / "type") == ARPHRD_ETHER
-        and not any((link / kind).exists() for kind in ("bonding", "bridge"))
-    )
-
-
-def _mac(link: str) -> str:
-    return _read(LINKS / link / "address")
-
-
-def _has_carrier(link: str) -> bool:
-    return _read(LINKS / link / "carrier") == "1"
-
-
-def _read(path: Path) -> str:
-    """What a small file says; empty where it is not there, or sysfs has nothing to say."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _set_up(link: str) -> None:
-    """Set IFF_UP, netdevice(7)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        try:
-            reply = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sh14x", link.encode(), 0))
-            flags = struct.unpack("16sh14x", reply)[1]
-            if not flags & IFF_UP:
-                request = struct.pack("16sh14x", link.encode(), flags | IFF_UP)
-                fcntl.ioctl(control, SIOCSIFFLAGS, request)
-        except OSError:
-            return  # the link went away; rtnetlink tells when it is back

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 
 from stbernard_agent.api import MASKED, ApiError, BareMetalApi, Node
 from stbernard_agent.certificate import Certificate
-from stbernard_agent.commands import Commands
 from stbernard_agent.console import Console
 from stbernard_agent.network import Network
 from stbernard_agent.rescue import USER, RescueLogin
-from stbernard_agent.server import CommandServer
 from stbernard_agent.settings import Settings, write_file
 
 LONGEST_PAUSE = 10.0  # seconds between tries
 HEARTBEAT_AFTER = (0.3, 0.6)  # of the service's heartbeat_timeout: two may get lost
+FALL_BACK_AFTER = 60.0  # seconds without an answer, until network data is not relied on any more
 CLOCK_BEHIND = 60.0  # seconds that do no harm
 
 random_source = random.SystemRandom()
@@ -42,6 +41,11 @@ class Session:
         node, token = self._look_up()
         set_clock(self._api.clock, self._console)
         certificate = Certificate(self._settings.run, self._api.own_address)
+
+        # Read while openssl makes the certificate.
+        from stbernard_agent.commands import Commands  # noqa: PLC0415
+        from stbernard_agent.server import CommandServer  # noqa: PLC0415
+
         commands = Commands(token, self._login, self._network)
         self._login.host_key()  # the service may ask for it as soon as it has a heartbeat
         server = CommandServer(
@@ -56,7 +60,10 @@ class Session:
     def _look_up(self) -> tuple[Node, str]:
         """The node this server is, and its token."""
         pauses = growing_pauses()
+        fall_back_at = time.monotonic() + FALL_BACK_AFTER
         while True:
+            if time.monotonic() > fall_back_at:
+                self._network.fall_back()
             try:
                 node = self._api.lookup(self._network.macs())
             except ApiError as error:
@@ -67,6 +74,8 @@ class Session:
                     self._console.say(f"looked up: node {name}")
                     identity = json.dumps({"uuid": node.uuid, "name": node.name})
                     write_file(self._settings.run / "node", identity, 0o644)
+                    if node.tenant_network_data:
+                        self._network.keep_for_later(node.tenant_network_data)
                     return node, token
                 self._console.trouble(
                     f"the service gave the token of node {name} to another agent already;"
@@ -112,7 +121,7 @@ def set_clock(service_time: float | None, console: Console) -> None:
     Clocks of broken servers are off by hours (a local time zone) or decades (a flat battery).
     """
     offset = time.time() - (service_time or time.time())
-    if -CLOCK_BEHIND < offset < 1:  # the Date header has whole seconds
+    if -CLOCK_BEHIND < offset <= 0:  # ahead by less than a second is not valid yet, too
         return
     try:
         time.clock_settime(time.CLOCK_REALTIME, time.time() - offset)

@@ -11,8 +11,9 @@ class Settings:
     """The kernel arguments the agent knows, under the names Ironic gives them, and its paths.
 
     `ipa-api-url` (one URL, or several with commas), `ipa-agent-token` (virtual media brings the
-    token along), `ipa-insecure=1` (do not verify the certificate of an https API), `BOOTIF` (the
-    link the firmware booted from, as 01-aa-bb-…).
+    token along), `boot_method` (`vmedia`: the medium may bring network data, too), `ipa-insecure=1`
+    (do not verify the certificate of an https API), `BOOTIF` (the link the firmware booted from, as
+    01-aa-bb-… or aa:bb:…).
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class Settings:
         urls = arguments.get("ipa-api-url", "").split(",")
         self.api_urls = [url.rstrip("/") for url in urls if url]
         self.token = arguments.get("ipa-agent-token", "")
+        self.from_medium = arguments.get("boot_method") == "vmedia"
         self.insecure = arguments.get("ipa-insecure", "").lower() in {"1", "true", "yes"}
-        self.boot_mac = arguments.get("BOOTIF", "").lower()[3:].replace("-", ":")
+        boot_link = arguments.get("BOOTIF", "").lower().replace("-", ":")
+        self.boot_mac = boot_link.removeprefix("01:")
         self.run = run
         self.etc = etc
         self.port = port

@@ -4,13 +4,14 @@
     ├── BadRequest                      400   what the client sent is wrong
     │   ├── InvalidParameter                  a field; the text names it and the remedy
     │   └── InvalidState                      the node is not in a state for this
-    ├── Forbidden                       403   configured or protected against it
+    ├── Unauthorized                    401   nobody knows who sent the request
+    ├── Forbidden                       403   configured or protected against it, or not allowed
     ├── NotFound                        404   no such node, port, driver …
     ├── MethodNotAllowed                405   not with this method in this microversion
     ├── NotAcceptable                   406   not in this microversion
     ├── Conflict                        409   a name, address or state is taken
     │   └── NodeLocked                        an operation holds the node; try again
-    ├── Unavailable                     503   the database is away; try again
+    ├── Unavailable                     503   the database, or Identity, is away; try again
     ├── SettingsError                   -     the configuration is wrong
     ├── SchemaError                     -     the database is too old or too new
     ├── SourceError                     -     the Ironic to import from cannot be read
@@ -20,11 +21,13 @@
     └── HardwareError                   500   a server, its BMC, its images, its agent
         ├── InvalidDriverInfo           400   driver_info lacks something or is wrong
         ├── BMCError                          the BMC refused or failed; trying again may help
-        │   ├── BMCUnreachable                … did not answer
+        │   ├── BMCUnreachable                … did not answer, or wants to be asked later
         │   └── BMCRefused                    … does not accept our credentials (final)
         ├── ImageError                        a kernel or ramdisk cannot be had (final)
-        └── AgentError                        the agent refused or failed (final)
-            └── AgentUnreachable              … did not answer
+        ├── AgentError                        the agent refused or failed (final)
+        │   └── AgentUnreachable              … did not answer
+        └── NetworkError                      the Network service refused or failed; trying again
+            └── NetworkRefused                … may help, but not here (final)
 
 An operation tries a step again when it raises an error with `final = False`, until the step's
 deadline.
@@ -48,6 +51,16 @@ class InvalidParameter(BadRequest):
 
 class InvalidState(BadRequest):
     """The request cannot be done in the state the node is in."""
+
+
+class Unauthorized(StBernardError):
+    """`challenge` is the answer's WWW-Authenticate: how to say who one is."""
+
+    status = 401
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__(message)
+        self.challenge = challenge
 
 
 class Forbidden(StBernardError):
@@ -120,9 +133,15 @@ class LabError(StBernardError):
 
 
 class HardwareError(StBernardError):
-    """Something outside failed while an operation worked on a server."""
+    """Something outside failed while an operation worked on a server.
+
+    `retry_after`: the seconds after which it wants to be asked again, if it said so."""
 
     final = False
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class InvalidDriverInfo(HardwareError):
@@ -152,3 +171,11 @@ class AgentError(HardwareError):
 
 class AgentUnreachable(AgentError):
     final = False
+
+
+class NetworkError(HardwareError):
+    """The Network service (Neutron) did not do what it was asked for."""
+
+
+class NetworkRefused(NetworkError):
+    final = True

@@ -8,13 +8,13 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` in one step; it is on the disk when this returns. Raises OSError."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as new:
         try:
             new.write(content)
             new.flush()
-            os.fchmod(new.fileno(), 0o644)
+            os.fchmod(new.fileno(), mode)
             os.fsync(new.fileno())
             Path(new.name).replace(path)
         except BaseException:

@@ -1,5 +1,7 @@
 """What this process counts for `GET /metrics`. Each process has its own; a restart begins anew."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
 from stbernard.errors import StBernardError
@@ -40,7 +42,12 @@ def operation_ended(operation: str, outcome: str) -> None:
 
 
 def step_done(operation: str, step: str, seconds: float) -> None:
-    _steps.labels(operation, step).observe(seconds)
+    _steps_of(operation, step).observe(seconds)
+
+
+@cache
+def _steps_of(operation: str, step: str) -> Histogram:
+    return _steps.labels(operation, step)
 
 
 def hardware_failed(error: StBernardError) -> None:
@@ -48,7 +55,12 @@ def hardware_failed(error: StBernardError) -> None:
 
 
 def answered(method: str, route: str, status: int, seconds: float) -> None:
-    _requests.labels(method, route, str(status)).observe(seconds)
+    _requests_of(method, route, status).observe(seconds)
+
+
+@cache
+def _requests_of(method: str, route: str, status: int) -> Histogram:
+    return _requests.labels(method, route, str(status))
 
 
 __all__ = ["REGISTRY", "answered", "hardware_failed", "operation_ended", "step_done"]

@@ -4,6 +4,7 @@ Names and meanings are Ironic's (contract: the Bare Metal API v1, microversion 1
 seconds since the epoch (UTC).
 """
 
+import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
@@ -61,13 +62,22 @@ class HowItWas(msgspec.Struct, frozen=True, kw_only=True):
     boot_device: str | None = None
     persistent: bool | None = None
     boot_mode: str | None = None
+    medium: str | None = None  # the URL of what was in the drive that the rescue needs
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """How a rescued server is reached: the addresses and ssh host key its agent reported."""
+    """How a rescued server is reached: the addresses and ssh host key its agent reported.
+
+    `seen_at`: those of the addresses where this host has seen its ssh in the rescue;
+    `silent_since`: when it was first noticed that it answers there no more; `started_at`: when it
+    began to boot last, as the BMC told (by its clock) when the login was proven. After the unrescue
+    it says where to look for the instance."""
 
     addresses: tuple[str, ...] = ()
     ssh_host_key: str | None = None
+    seen_at: tuple[str, ...] = ()
+    silent_since: float | None = None
+    started_at: float | None = None
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +88,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     verify_ca: str | None = None
     version: str | None = None
     last_heartbeat: float | None = None
+
+
+def new_agent_token() -> str:
+    """A secret that an agent and the service share; 43 characters, as Ironic's."""
+    return secrets.token_urlsafe(32)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +233,7 @@ class Node(Record, frozen=True, kw_only=True):
 
     # The engine's: which operation holds the node, where it is, who works on it.
     operation: str | None = None
-    operation_id: str | None = None  # names one run in the journal
+    operation_id: str | None = None  # of one run in the journal: the id of the request for it
     arguments: dict[str, Any] = {}  # what the request asked for; may hold a hash, never shown
     step: str | None = None
     attempt: int = 0
@@ -276,6 +291,10 @@ class Changes(TypedDict, total=False):
     before_rescue: HowItWas | None
     login: Login | None
     arguments: dict[str, Any]
+    internal_info: Mapping[
+        str, dict[str, Any]
+    ]  # not the node's: its ports' and portgroups', by uuid
+    volume_targets: tuple[()]  # not the node's: none are left of it
 
 
 def ports_for_boot(ports: tuple[Port, ...]) -> tuple[Port, ...]:
@@ -286,10 +305,18 @@ def ports_for_boot(ports: tuple[Port, ...]) -> tuple[Port, ...]:
 _VIFS = ("cleaning", "provisioning", "rescuing", "inspection", "servicing", "tenant")
 
 
+TENANT_VIF = "tenant_vif_port_id"
+
+
 def tenant_vif(part: Port | Portgroup) -> str | None:
     """The network port (VIF) that a user attached to this one."""
-    vif: str | None = part.internal_info.get("tenant_vif_port_id")
+    vif: str | None = part.internal_info.get(TENANT_VIF)
     return vif
+
+
+def without_vif(part: Port | Portgroup) -> dict[str, Any]:
+    """Its internal_info when that is detached."""
+    return {key: value for key, value in part.internal_info.items() if key != TENANT_VIF}
 
 
 def current_vif(part: Port | Portgroup) -> str | None:
@@ -303,7 +330,7 @@ def without_secrets(info: Mapping[str, Any]) -> dict[str, Any]:
 
     At any depth. Keys as Ironic masks them (oslo.utils `mask_dict_password`, and SNMP's keys)."""
     return {
-        key: "******" if _is_secret(key) else _without_secrets(value) for key, value in info.items()
+        key: "******" if is_secret(key) else _without_secrets(value) for key, value in info.items()
     }
 
 
@@ -318,5 +345,6 @@ def _without_secrets(value: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)  # the same few keys in all nodes
-def _is_secret(key: str) -> bool:
+def is_secret(key: str) -> bool:
+    """Whether what has this key is a password, a token or the like."""
     return any(word in key.lower() for word in (*_SECRETS, *_SECRETS_TOO))

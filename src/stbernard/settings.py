@@ -1,4 +1,4 @@
-"""ironic.conf → one frozen Settings. The only file that imports oslo.config.
+"""All that can be configured: one frozen Settings. configuration.py reads it from ironic.conf.
 
 The text below an option, or below the last of several, says what it is for; `make docs` makes
 docs/configuration.md of it.
@@ -9,14 +9,11 @@ reads are named in a warning, wrong values in an error.
 """
 
 import socket
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-from oslo_config import cfg, types
-
-from stbernard.errors import SettingsError
+from stbernard.openstack.settings import Glance, KeystoneAuthtoken, Neutron, Nova, OsloPolicy
 
 
 def _option(default: Any, **limits: Any) -> Any:
@@ -24,6 +21,16 @@ def _option(default: Any, **limits: Any) -> Any:
     if isinstance(default, (list, tuple)):
         return field(default=tuple(default), metadata=limits)
     return field(default=default, metadata=limits)
+
+
+_LOADERS = {
+    "undionly.kpxe": "/usr/lib/ipxe/undionly.kpxe",
+    "snponly.efi": "/usr/lib/ipxe/snponly.efi",
+    "ipxe.efi": "/usr/lib/ipxe/ipxe.efi",
+    "bootx64.efi": "/usr/lib/shim/shimx64.efi.signed",
+    "grubx64.efi": "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+}
+"""Debian's, of its packages ipxe, shim-signed and grub-efi-amd64-signed."""
 
 
 def _my_ip() -> str:
@@ -46,8 +53,15 @@ class Default:
     """This host's address as servers see it, used where `[api]host_ip` is a wildcard."""
     state_path: str = "/var/lib/stbernard"
     """The folder for the database, the boot files and the image cache."""
-    auth_strategy: str = _option("noauth", choices=["noauth"])
-    """How clients prove who they are; only `noauth` is offered yet."""
+    auth_strategy: str = _option("noauth", choices=["noauth", "http_basic", "keystone"])
+    """How clients prove who they are: not at all, by user and password, by the Identity service."""
+    http_basic_auth_user_file: str = "/etc/stbernard/htpasswd"
+    """The users and their passwords (`htpasswd -B`), for `http_basic`."""
+    rbac_service_role_elevated_access: bool = False
+    """Whether who has the role `service` in `rbac_service_project_name` sees the nodes of all
+    projects."""
+    rbac_service_project_name: str = "service"
+    """The project of the other services' users."""
     debug: bool = False
     """Whether to log what is of use for finding a fault in the service itself."""
     use_json: bool = False
@@ -69,6 +83,9 @@ class Default:
     enabled_management_interfaces: tuple[str, ...] | None = None
     enabled_power_interfaces: tuple[str, ...] | None = None
     """The interfaces of this kind; unset: the first choice of each enabled hardware type."""
+    webserver_verify_ca: str = "True"
+    """CA file for the web servers that images come from; `True`: the system's, `False`: no check.
+    """
     default_bios_interface: str | None = None
     default_boot_interface: str | None = None
     default_console_interface: str | None = None
@@ -109,6 +126,8 @@ class Api:
     """Whether only ramdisks of nodes that wait for one are told which node they are."""
     enable_ramdisk_endpoints: bool = True
     """Whether ramdisks may call at all."""
+    project_admin_can_manage_own_nodes: bool = True
+    """Whether a project's administrator may create and delete nodes that the project owns."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +153,21 @@ class Conductor:
     max_conductor_wait_step_seconds: int = _option(30, min=0, max=1800)
     """Seconds that the step `wait` may ask for."""
     rescue_kernel: str | None = None
-    """URL (`file`, `http`, `https`) of the rescue kernel for nodes that name none."""
+    """URL (`file`, `http`, `https`, `glance`), or UUID in the Image service, of the rescue kernel
+    for nodes that name none."""
     rescue_ramdisk: str | None = None
-    """URL of the rescue ramdisk, built together with that kernel."""
+    """URL or UUID of the rescue ramdisk, built together with that kernel."""
+    rescue_kernel_by_arch: dict[str, str] = field(default_factory=dict)
+    rescue_ramdisk_by_arch: dict[str, str] = field(default_factory=dict)
+    """The same for nodes with this `cpu_arch` in their properties: `aarch64:URL,…`."""
+    rescue_iso: str | None = None
+    """URL or UUID of a ready-made ISO for nodes that boot from virtual media, instead of the two.
+    """
     rescue_password_hash_algorithm: str = _option("sha256", choices=["sha256", "sha512"])
     """How a rescue password is hashed where the request comes in."""
     allow_provisioning_in_maintenance: bool = True
     """Whether nodes in maintenance may be rescued."""
-    power_state_change_timeout: int = _option(60, min=2)
+    power_state_change_timeout: int = _option(120, min=2)
     """Seconds that switching on or off may take."""
     soft_power_off_timeout: int = _option(600, min=1)
     """Seconds an operating system has for shutting down when asked to."""
@@ -175,6 +201,10 @@ class Conductor:
     """Seconds between two clean-ups of the journal; 0: never."""
     node_history_cleanup_batch_count: int = _option(1000, min=0)
     """Ended operations after which a clean-up leaves the rest to the next one; 0: no clean-up."""
+    heartbeat_interval: int = _option(10, min=1)
+    """Seconds between two signs of life of a worker, by which it keeps the nodes it works on."""
+    heartbeat_timeout: int = _option(30, min=2)
+    """Seconds of silence after which a worker is dead and others go on with its nodes."""
     workers_pool_size: int = _option(16, min=1, max=1000)
     """Threads that work on nodes; a node that waits needs none."""
 
@@ -186,6 +216,9 @@ class Database:
     connection: str | None = None
     """`postgresql+psycopg://USER:PASSWORD@HOST/DATABASE`, or `sqlite:////PATH` for a service of one
     process; unset: SQLite at `STATE_PATH/stbernard.sqlite`."""
+    encryption_key_file: str | None = None
+    """The keys that BMC passwords are encrypted with in the database, one a line
+    (`stbernard db rotate-keys` makes it); an option of ours. Unset: they are kept in plain text."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +229,12 @@ class Deploy:
     """The folder that servers boot from over HTTP; unset: `STATE_PATH/httpboot`."""
     http_url: str | None = None
     """The address of that folder; unset: `/boot` at this service."""
+    external_http_url: str | None = None
+    """The address of that folder for BMCs, which fetch rescue media there; unset: `http_url`."""
     external_callback_url: str | None = None
     """The address of the API for ramdisks; unset: `[api]public_endpoint`, else as it listens."""
+    default_boot_mode: str = _option("uefi", choices=["uefi", "bios"])
+    """The boot mode of servers whose BMC does not say it, and that have no capability for it."""
 
 
 @dataclass(frozen=True)
@@ -206,10 +243,54 @@ class Pxe:
 
     kernel_append_params: str = "nofb vga=normal"
     """Arguments for the rescue kernel."""
+    tftp_root: str | None = None
+    """The folder that servers boot from over TFTP; unset: `STATE_PATH/tftpboot`."""
+    tftp_server: str | None = None
+    """The address of the TFTP server that serves it; unset: `[DEFAULT]my_ip`."""
+    ipxe_bootfile_name: str = "undionly.kpxe"
+    uefi_ipxe_bootfile_name: str = "snponly.efi"
+    """iPXE for firmware in BIOS and in UEFI mode (boot interfaces `ipxe`, `http-ipxe`)."""
+    pxe_bootfile_name: str = "grub.pxe"
+    uefi_pxe_bootfile_name: str = "bootx64.efi"
+    """What loads GRUB in BIOS and in UEFI mode (boot interface `pxe`)."""
+    uefi_http_bootfile_name: str = "grub-http.efi"
+    """GRUB for HTTP boot (boot interface `http`); an option of ours."""
+    ipxe_bootfile_name_by_arch: dict[str, str] = field(default_factory=dict)
+    pxe_bootfile_name_by_arch: dict[str, str] = field(default_factory=dict)
+    """The same for nodes with this `cpu_arch` in their properties: `aarch64:NAME,…`."""
+    loader_file_paths: dict[str, str] = field(default_factory=lambda: dict(_LOADERS))
+    """Boot files (`NAME:PATH,…`) copied to `tftp_root` and `http_root` when the service starts;
+    those that this host lacks are left out."""
     instance_master_path: str | None = None
     """The folder of the image cache; unset: `STATE_PATH/master_images`."""
     image_cache_size: int = _option(20480, min=0)
     """MiB that the image cache may hold; also the limit for one image."""
+
+
+@dataclass(frozen=True)
+class Dhcp:
+    """[dhcp]"""
+
+    dhcp_provider: str = _option("none", choices=["none", "dnsmasq", "neutron"])
+    """Who tells servers what to boot: `dnsmasq`, by files this service writes; `neutron`, by the
+    ports that they boot with; `none`: a DHCP server that others look after."""
+
+
+@dataclass(frozen=True)
+class Dnsmasq:
+    """[dnsmasq]"""
+
+    dhcp_hostsdir: str | None = None
+    """The folder dnsmasq reads as its `dhcp-hostsdir`; unset: `STATE_PATH/dnsmasq/hosts`."""
+    dhcp_optsdir: str | None = None
+    """The folder dnsmasq reads as its `dhcp-optsdir`; unset: `STATE_PATH/dnsmasq/options`."""
+    interface: str | None = None
+    """The network interface on which the service runs a dnsmasq of its own, for DHCP and TFTP;
+    unset: it starts none. An option of ours, as all below."""
+    dhcp_range: tuple[str, ...] = ()
+    """dnsmasq's `dhcp-range`: `192.0.2.100;192.0.2.199;255.255.255.0;1h`, semicolons for commas."""
+    conf_file: str | None = None
+    """A file of further options for that dnsmasq: routers, name servers, fixed addresses."""
 
 
 @dataclass(frozen=True)
@@ -228,10 +309,30 @@ class Agent:
 class Redfish:
     """[redfish]"""
 
+    kernel_append_params: str = "nofb vga=normal"
+    """Arguments for the rescue kernel on virtual media."""
     connection_retry_interval: int = _option(4, min=1)
     """Seconds that a connection to a BMC may take."""
     auth_type: str = _option("auto", choices=["basic", "session", "auto"])
     """How to log in to BMCs; `auto`: by a session if they offer it."""
+
+
+@dataclass(frozen=True)
+class Ipmi:
+    """[ipmi]"""
+
+    command_retry_timeout: int = _option(60, min=1)
+    """Seconds that one command to a BMC may take."""
+    kill_on_timeout: bool = True
+    """Whether ipmitool is ended when they are over; else a BMC may hold its node longer."""
+    min_command_interval: int = _option(1, min=0)
+    """Seconds for which a BMC is left alone after each command."""
+    disable_boot_timeout: bool = True
+    """Whether BMCs are told to keep a boot device longer than their 60 seconds."""
+    cipher_suite_versions: tuple[int, ...] = _option((), min=0, max=17)
+    """Cipher suites for nodes that name none, the best one last; empty: ipmitool asks the BMC."""
+    additional_retryable_ipmi_errors: tuple[str, ...] = ()
+    """Texts of ipmitool's after which trying again may help."""
 
 
 @dataclass(frozen=True)
@@ -260,13 +361,21 @@ class Settings:
 
     default: Default = field(default_factory=Default)
     api: Api = Api()
-    conductor: Conductor = Conductor()
+    conductor: Conductor = field(default_factory=Conductor)
     database: Database = Database()
     deploy: Deploy = Deploy()
-    pxe: Pxe = Pxe()
+    pxe: Pxe = field(default_factory=Pxe)
+    dhcp: Dhcp = Dhcp()
+    dnsmasq: Dnsmasq = Dnsmasq()
     agent: Agent = Agent()
     redfish: Redfish = Redfish()
+    ipmi: Ipmi = Ipmi()
+    neutron: Neutron = field(default_factory=Neutron)
+    nova: Nova = field(default_factory=Nova)
     fake: Fake = Fake()
+    keystone_authtoken: KeystoneAuthtoken = field(default_factory=KeystoneAuthtoken)
+    oslo_policy: OsloPolicy = field(default_factory=OsloPolicy)
+    glance: Glance = field(default_factory=Glance)
 
     @property
     def database_url(self) -> str:
@@ -292,6 +401,11 @@ class Settings:
         return (self.deploy.http_url or f"{self.callback_url}/boot").rstrip("/")
 
     @property
+    def external_http_url(self) -> str:
+        """The address below which BMCs find http_root."""
+        return (self.deploy.external_http_url or self.http_url).rstrip("/")
+
+    @property
     def http_root(self) -> Path:
         """The folder that machines boot from over HTTP."""
         return Path(self.deploy.http_root or f"{self.default.state_path}/httpboot")
@@ -301,101 +415,22 @@ class Settings:
         """The folder of kernels and ramdisks, kept for the next rescue."""
         return Path(self.pxe.instance_master_path or f"{self.default.state_path}/master_images")
 
+    @property
+    def tftp_root(self) -> Path:
+        """The folder that machines boot from over TFTP."""
+        return Path(self.pxe.tftp_root or f"{self.default.state_path}/tftpboot")
 
-def load(files: Sequence[str | Path]) -> tuple[Settings, list[str]]:
-    """Read the files, later ones winning; returns the settings and warnings for people.
+    @property
+    def tftp_server(self) -> str:
+        """The address of the server of that folder."""
+        return self.pxe.tftp_server or self.default.my_ip
 
-    Raises SettingsError naming file, section and option of the first wrong value.
-    """
-    for path in files:
-        if not Path(path).is_file():
-            raise SettingsError(f"Configuration file {path} cannot be read: there is no such file.")
-    conf = cfg.ConfigOpts()
-    sections = {_section(room.name): room for room in fields(Settings)}
-    hints = get_type_hints(Settings)
-    for section, room in sections.items():
-        group = None if section == "DEFAULT" else section
-        conf.register_opts(list(_oslo_options(hints[room.name])), group=group)
-    try:
-        conf([], project="stbernard", default_config_files=[str(path) for path in files])
-    except (cfg.ConfigFileParseError, cfg.ConfigFilesNotFoundError) as error:
-        raise SettingsError(str(error)) from error
-    values = {
-        room.name: _read(conf, section, hints[room.name], files)
-        for section, room in sections.items()
-    }
-    return Settings(**values), list(_unknown(files))
+    @property
+    def dhcp_hostsdir(self) -> Path:
+        """The folder in which a dnsmasq finds the machines of nodes."""
+        return Path(self.dnsmasq.dhcp_hostsdir or f"{self.default.state_path}/dnsmasq/hosts")
 
-
-def database_connection(path: str | Path) -> str:
-    """[database]connection of a configuration file, ours or Ironic's. Raises SettingsError."""
-    try:
-        for _, sections in _parsed([path]):
-            for value in sections.get("database", {}).get("connection", ())[-1:]:
-                return value
-    except cfg.ParseError as error:
-        raise SettingsError(f"{path}: {error}") from error
-    raise SettingsError(f"{path}: [database]connection is not set, so it names no database.")
-
-
-def _section(name: str) -> str:
-    return "DEFAULT" if name == "default" else name
-
-
-def _oslo_options(room: type) -> Iterable[cfg.Opt]:
-    hints = get_type_hints(room)
-    for entry in fields(room):
-        kind = hints[entry.name]
-        if type(None) in get_args(kind):
-            kind = get_args(kind)[0]
-        limits = dict(entry.metadata)
-        if kind is bool:
-            yield cfg.BoolOpt(entry.name)
-        elif kind is int:
-            yield cfg.IntOpt(entry.name, **limits)
-        elif kind is str:
-            yield cfg.StrOpt(entry.name, **limits)
-        else:
-            yield cfg.Opt(entry.name, type=types.List())
-
-
-def _read(conf: cfg.ConfigOpts, section: str, room: type, files: Sequence[str | Path]) -> Any:
-    """One section as its dataclass; options nobody set keep the dataclass's default."""
-    assert is_dataclass(room)  # noqa: S101 (for the type checker)
-    values = {}
-    source = conf if section == "DEFAULT" else conf[section]
-    for entry in fields(room):
-        try:
-            value = source[entry.name]
-        except cfg.ConfigFileValueError as error:
-            raise SettingsError(_locate(section, entry.name, error, files)) from error
-        if value is not None:
-            values[entry.name] = tuple(value) if isinstance(value, list) else value
-    return room(**values)
-
-
-def _locate(section: str, option: str, error: Exception, files: Sequence[str | Path]) -> str:
-    """The text of an error with the file that set the option."""
-    where = [path for path, seen in _parsed(files) if option in seen.get(section, {})]
-    reason = str(error).split(" is not valid: ", 1)[-1]
-    return f"{where[-1] if where else 'environment'}: [{section}]{option} is wrong: {reason}"
-
-
-def _unknown(files: Sequence[str | Path]) -> Iterable[str]:
-    """A warning for each section and option of the files that nothing reads."""
-    known = {
-        _section(room.name): {entry.name for entry in fields(room.type)}  # type: ignore[arg-type]
-        for room in fields(Settings)
-    }
-    for path, sections in _parsed(files):
-        for section, options in sections.items():
-            for option in options:
-                if option not in known.get(section, ()):
-                    yield f"{path}: [{section}]{option} is not known and has no effect."
-
-
-def _parsed(files: Sequence[str | Path]) -> Iterable[tuple[str, dict[str, dict[str, list[str]]]]]:
-    for path in files:
-        sections: dict[str, dict[str, list[str]]] = {}
-        cfg.ConfigParser(str(path), sections).parse()
-        yield str(path), sections
+    @property
+    def dhcp_optsdir(self) -> Path:
+        """The folder in which a dnsmasq finds what they are to boot."""
+        return Path(self.dnsmasq.dhcp_optsdir or f"{self.default.state_path}/dnsmasq/options")

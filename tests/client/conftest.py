@@ -28,11 +28,14 @@ enabled_rescue_interfaces = fake,no-rescue
 
 
 class Client:
-    """`openstack baremetal …` as a person types it."""
+    """`openstack baremetal …` as a person types it.
 
-    def __init__(self, service: Server) -> None:
+    `login`: the options that say who that is, and where the service is."""
+
+    def __init__(self, service: Server, *login: str) -> None:
         command = [sys.executable, str(Path(__file__).with_name("many_commands.py"))]
-        self._where = ["--os-auth-type", "none", "--os-endpoint", service.url, "baremetal"]
+        nobody = ("--os-auth-type", "none", "--os-endpoint", service.url)
+        self._where = [*(login or nobody), "baremetal"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.agent import FakeAgent
+from tests.crash.killed_service import DIE, SAVES
 from tests.service import Service
 
 CONFIG = """
@@ -26,8 +27,12 @@ enabled_rescue_interfaces = agent
 [fake]
 state_dir = {folder}/hardware
 """
-RESCUE_SAVES = 15  # a save for each of the 14 steps, and one when the agent is waited for
-UNRESCUE_SAVES = 6
+RESCUE_SAVES = 10  # of 14 steps five are saved along with the one before; one for the wait
+UNRESCUE_SAVES = 4
+ARGUMENTS: dict[str, dict[str, str]] = {
+    "rescue": {"rescue_password": "Tr0ub4dor&3"},
+    "unrescue": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +70,12 @@ AS_NEW = ("power on", {"device": "disk", "persistent": True}, "uefi")
 def die_at(service: Service, node: str, verb: str, number: int, when: str) -> None:
     """Have the request accepted by a service that dies at this save, and see that it died."""
     assert service.stop() == 0
-    service.start("tests.crash.killed_service", str(number), when)
-    arguments = {"rescue_password": "Tr0ub4dor&3"} if verb == "rescue" else {}
+    (service.folder / SAVES).unlink(missing_ok=True)
+    (service.folder / DIE).write_text(f"{number} {when}")
+    service.start("tests.crash.killed_service", str(service.folder))
     # Its worker may be quicker to die than the answer to get out; the request is accepted then too.
     with suppress(requests.ConnectionError):
-        assert service.provision(node, verb, **arguments).status_code == 202
+        assert service.provision(node, verb, **ARGUMENTS[verb]).status_code == 202
     service.wait(service.is_dead, f"the service dies {when} save {number} of {verb}")
 
 
@@ -95,3 +101,19 @@ def test_an_unrescue_goes_on_after_kill_9(
     back = service.wait_for_state(node, "active", "unrescue failed")
     assert (back["provision_state"], back["last_error"]) == ("active", None)
     assert hardware(service, node) == AS_NEW
+
+
+def test_no_save_was_missed_above(service: Service, node: str) -> None:
+    """A service that would die at the save after the last one does not."""
+    assert service.stop() == 0
+    for verb, state, saves in (
+        ("rescue", "rescue", RESCUE_SAVES),
+        ("unrescue", "active", UNRESCUE_SAVES),
+    ):
+        (service.folder / SAVES).unlink(missing_ok=True)
+        (service.folder / DIE).write_text(f"{saves + 1} before")
+        service.start("tests.crash.killed_service", str(service.folder))
+        assert service.provision(node, verb, **ARGUMENTS[verb]).status_code == 202
+        service.wait_for_state(node, state)
+        assert (service.folder / SAVES).stat().st_size == saves
+        assert service.stop() == 0

@@ -13,12 +13,15 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from stbernard.lab.acceleration import EMULATION
+
 NODE = {"uuid": "5f0a1d3e-2f1c-4f5e-9f55-7f4d6a7c0b11", "name": "patient-1"}
+BOOT = 600.0  # seconds, on a busy host
 TOKEN = "0123456789abcdef0123456789abcdef"
 GATEWAY = "10.0.2.2"  # the host, as QEMU's user network shows it
 
@@ -49,6 +52,7 @@ class Machine:
 
     def wait_for(self, pattern: str) -> float:
         """The seconds at which a line with the pattern came; waits for it."""
+        until = time.monotonic() + BOOT
         with self._changed:
             while True:
                 for at, line in self.lines:
@@ -56,7 +60,8 @@ class Machine:
                         return at
                 if self._ended:
                     raise AssertionError(f"QEMU ended before {pattern!r}:\n{self.console()}")
-                self._changed.wait()
+                if not self._changed.wait(max(until - time.monotonic(), 0)):
+                    raise AssertionError(f"{pattern!r} does not come:\n{self.console()}")
 
     def console(self) -> str:
         return "\n".join(f"{at:7.2f} {line}" for at, line in self.lines)
@@ -148,17 +153,28 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def booted(
-    ramdisk: Path, service: Service, ssh_port: int, *, disk: Path, memory: int = 512
+    ramdisk: Path,
+    service: Service,
+    ssh_port: int,
+    *,
+    disk: Path,
+    memory: int = 512,
+    address: str = "",
+    more: Sequence[str] = (),
+    append: str = "",
 ) -> Iterator[Machine]:
-    """A machine of so many MiB that boots the kernel and ramdisk of the directory."""
-    network = f"user,id=n0,hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
-    network += f",hostfwd=tcp:127.0.0.1:{service.agent_port}-:9999"
-    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi"]
-    command += ["-cpu", "max", "-smp", "2", "-m", str(memory), "-nographic", "-no-reboot"]
+    """A machine of so many MiB that boots the kernel and ramdisk of the directory.
+
+    `address`: the one it has in QEMU's network, where it is not DHCP's; `more`: for QEMU; `append`:
+    for the kernel."""
+    network = f"user,id=n0,hostfwd=tcp:127.0.0.1:{ssh_port}-{address}:22"
+    network += f",hostfwd=tcp:127.0.0.1:{service.agent_port}-{address}:9999"
+    command = ["qemu-system-x86_64", "-machine", "q35", *EMULATION]
+    command += ["-smp", "2", "-m", str(memory), "-nographic", "-no-reboot"]
     command += ["-netdev", network, "-device", "virtio-net-pci,netdev=n0,romfile="]
     command += ["-drive", f"file={disk},if=virtio,format=raw"]
     command += ["-kernel", str(ramdisk / "kernel"), "-initrd", str(ramdisk / "ramdisk")]
-    command += ["-append", f"console=ttyS0 ipa-api-url={service.url}"]
+    command += ["-append", f"console=ttyS0 ipa-api-url={service.url} {append}", *more]
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(command, Path(folder) / "qmp")
         try:

@@ -12,7 +12,7 @@ import pytest
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.netboot import script
-from stbernard.drivers.netboot.ipxe import write_boot_script
+from stbernard.drivers.netboot.loaders import write_boot_script
 from stbernard.lab.serial import SerialLog
 from stbernard.settings import Conductor, Deploy, Pxe, Settings
 from tests.factories import a_node, a_port

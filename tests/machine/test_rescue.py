@@ -11,6 +11,7 @@ from typing import Any
 import asyncssh
 import psutil
 import pytest
+import sushy
 
 from stbernard.lab.lab import Lab
 from stbernard.lab.service import enrol
@@ -74,7 +75,7 @@ def test_nobody_knows_the_password_then_a_rescue_repairs_it(world: World) -> Non
 def test_a_second_rescue_and_an_unrescue(world: World) -> None:
     world.machine.serial.skip()
     world.rescue(RESCUE_PASSWORD)
-    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    world.wait_for_good("rescue", "rescue failed")
     commands = [one.info["cmdline"] or () for one in psutil.process_iter(["cmdline"])]
     assert not any(RESCUE_PASSWORD in word for command in commands for word in command)
     assert world.ssh("rescue", RESCUE_PASSWORD, "sudo -n id -un") == "root\n"
@@ -94,12 +95,12 @@ def test_kill_9_in_the_middle_of_a_rescue_and_of_an_unrescue(world: World) -> No
     world.wait_serial(RAMDISK_BOOTS)
     world.kill()  # and now nobody is there to be called
     world.start()
-    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    world.wait_for_good("rescue", "rescue failed")
     assert world.ssh("rescue", RESCUE_PASSWORD, "id -un") == "rescue\n"
     assert world.provision("unrescue").status_code == 202
     world.kill()
     world.start()
-    assert world.wait_for_state("active", "unrescue failed")["last_error"] is None
+    world.wait_for_good("active", "unrescue failed")
     world.wait_serial(INSTANCE_BOOTS)
     as_it_was(world, world.show())
 
@@ -179,7 +180,75 @@ def test_strangers_are_not_the_agent(world: World) -> None:
         )
         assert answer.status_code == 400
         assert why in answer.text
-    assert world.wait_for_state("rescue", "rescue failed")["last_error"] is None
+    world.wait_for_good("rescue", "rescue failed")
     assert world.provision("unrescue").status_code == 202
     world.wait_for_state("active")
+    world.wait_serial(INSTANCE_BOOTS)
+
+
+def left(world: World, why: str) -> Any:
+    """The node once it is said that its server has left the rescue."""
+    node = world.wait_for_state("rescue failed")
+    assert f"The server has left the rescue: {why}" in node["last_error"]
+    assert f"openstack baremetal node unrescue {world.machine.name}" in node["last_error"]
+    assert node["power_state"] == "power on"
+    return node
+
+
+def test_a_server_that_leaves_the_rescue_unseen(world: World) -> None:
+    """Where this host reaches no ssh of it, as in a tenant's network: its BMC tells."""
+    world.machine.serial.skip()
+    with world.without_ssh():
+        world.rescue(RESCUE_PASSWORD)
+        world.wait_for_good("rescue", "rescue failed")
+        assert world.told()["login"]["seen_at"] == []
+        world.reset(sushy.ResetType.FORCE_RESTART)
+        left(world, "its BMC says that it was started anew")
+
+
+def test_a_server_that_leaves_the_rescue_is_not_called_rescued(world: World) -> None:
+    """Reset by its BMC, which says so."""
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_good("rescue", "rescue failed")
+    assert world.machine.address in world.told()["login"]["seen_at"]  # IPv6's is another one
+    world.reset(sushy.ResetType.FORCE_RESTART)
+    left(world, "its BMC says that it was started anew")
+
+
+def test_a_bmc_that_says_nothing_of_a_reset(world: World) -> None:
+    """Silence is said, and then who answers instead: `reboot`, by the person in the rescue."""
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_good("rescue", "rescue failed")
+    with world.bmc_that_misses_resets():
+        world.leave(RESCUE_PASSWORD)
+        world.wait(lambda: world.show()["last_error"] is not None, "it is said")
+        node = world.show()
+        if node["provision_state"] == "rescue":  # else the instance was quicker
+            assert node["last_error"].startswith("ssh does not answer any more at ")
+        left(world, "another system answers ssh at ")
+    world.wait_serial(INSTANCE_BOOTS)
+
+    assert world.provision("unrescue").status_code == 202
+    world.wait_for_state("active")
+    world.wait_serial(INSTANCE_BOOTS)
+    world.wait(lambda: world.told()["instance"]["answers"] is not None, "the instance was seen")
+    instance = world.told()["instance"]
+    assert instance["answers"] is True
+    assert "The instance answers ssh at " in instance["detail"]
+    assert "(host key SHA256:" in instance["detail"]
+    as_it_was(world, world.show())
+
+
+def test_a_server_switched_off_in_the_rescue_is_not_called_rescued(world: World) -> None:
+    world.machine.serial.skip()
+    world.rescue(RESCUE_PASSWORD)
+    world.wait_for_good("rescue", "rescue failed")
+    world.reset(sushy.ResetType.FORCE_OFF)
+    node = world.wait_for_state("rescue failed")
+    assert node["power_state"] == "power off"
+    assert "it is switched off" in node["last_error"]
+    assert world.provision("unrescue").status_code == 202
+    assert world.wait_for_state("active")["power_state"] == "power on"
     world.wait_serial(INSTANCE_BOOTS)

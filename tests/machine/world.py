@@ -3,15 +3,18 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import requests
+import sushy
 
 from stbernard.lab import network
 from stbernard.lab.lab import Lab
+from stbernard.lab.resets import LAST_RESET
 from stbernard.lab.service import CONFIGURATION, PROGRAMS, client_command
 
 BOOT = 300  # seconds for a boot, on a busy host
@@ -70,6 +73,39 @@ class World:
         assert answer.ok, answer.text
         return answer.json()
 
+    def told(self) -> Any:
+        """What the service tells of the last rescue."""
+        return self.call("GET", f"/v1/nodes/{self.node}/rescue").json()
+
+    def reset(self, how: sushy.ResetType) -> None:
+        """By the machine's BMC, past the service."""
+        machine = self.machine
+        with self.lab.inside():
+            root = sushy.Sushy(machine.bmc_address, machine.bmc_username, machine.bmc_password)
+            root.get_system(machine.system_id).reset_system(how)
+
+    def leave(self, password: str) -> None:
+        """`reboot`, typed in the rescue."""
+        self.ssh("rescue", password, "sudo nohup sh -c 'sleep 1; reboot' >/dev/null 2>&1 &")
+
+    @contextmanager
+    def bmc_that_misses_resets(self) -> Iterator[None]:
+        """As many do: it cannot write down another one."""
+        hindrance = self.machine.home / f"{LAST_RESET}.new"
+        hindrance.mkdir()
+        yield
+        hindrance.rmdir()
+
+    @contextmanager
+    def without_ssh(self) -> Iterator[None]:
+        """The service reaches no ssh of the machine; all else it does."""
+        rule = "ipproto tcp dport 22 prohibit"
+        for family in ("-4", "-6"):
+            self.lab.run("ip", family, "rule", "add", *rule.split())
+        yield
+        for family in ("-4", "-6"):
+            self.lab.run("ip", family, "rule", "del", *rule.split())
+
     def provision(self, target: str, **arguments: Any) -> requests.Response:
         body = {"target": target, **arguments}
         return self.call("PUT", f"/v1/nodes/{self.node}/states/provision", body)
@@ -77,7 +113,7 @@ class World:
     def rescue(self, password: str) -> None:
         assert self.provision("rescue", rescue_password=password).status_code == 202
 
-    def wait_for_state(self, *states: str) -> Any:
+    def wait_for_state(self, *states: str, within: float = BOOT) -> Any:
         """The node, when it is in one of these provision states."""
         node: Any = None
 
@@ -86,14 +122,29 @@ class World:
             node = self.show()
             return node["provision_state"] in states
 
-        self.wait(there, f"the node is {' or '.join(states)}")
+        self.wait(there, f"the node is {' or '.join(states)}", within)
         return node
 
-    def wait(self, true: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + BOOT
+    def wait_for_good(self, good: str, bad: str, within: float = BOOT) -> None:
+        """Until it is in the state `good`; in `bad`, all is told that may say why it is."""
+        node = self.wait_for_state(good, bad, within=within)
+        if node["provision_state"] != good or node["last_error"]:
+            said = f"{node['provision_state']}, last_error: {node['last_error']}"
+            raise AssertionError(f"{said}\n{self._ends()}")
+
+    def _ends(self) -> str:
+        """The ends of the logs, in which dnsmasq's are when the service has one of its own."""
+        logs = (self.log, self.lab.state_dir / "dnsmasq.log", self.machine.serial_log)
+        there = [log for log in logs if log.exists()]
+        return "\n".join(
+            f"--- {log.name} ends:\n{log.read_bytes().decode('latin-1')[-6000:]}" for log in there
+        )
+
+    def wait(self, true: Callable[[], bool], what: str, within: float = BOOT) -> None:
+        deadline = time.monotonic() + within
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Not within {BOOT} s: {what}\n{self.log.read_text()[-4000:]}")
+                raise TimeoutError(f"Not within {within} s: {what}\n{self._ends()}")
             time.sleep(0.2)
 
     def wait_serial(self, pattern: str) -> None:

@@ -9,14 +9,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def self_signed(folder: Path, name: str = "server") -> tuple[Path, Path]:
-    """A new certificate and its key, each in a PEM file."""
+def self_signed(
+    folder: Path, name: str = "server", valid_in: timedelta = timedelta(hours=-1)
+) -> tuple[Path, Path]:
+    """A new certificate and its key, each in a PEM file; valid from then on, for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_before(now + valid_in)
         .not_valid_after(now + timedelta(days=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False

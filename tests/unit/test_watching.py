@@ -106,6 +106,7 @@ def test_each_line_of_the_log_says_what_it_is_about(service: Service, waiting: s
     assert accepted["event"] == "accepted"
     assert accepted["request_id"].startswith("req-")
     steps = [line for line in mine if line["run"] == accepted["run"] and line["event"] == "done"]
+    assert {line["request_id"] for line in steps} == {accepted["request_id"]}
     assert [line["step"] for line in steps][:2] == ["check_everything", "remember_how_it_was"]
 
 

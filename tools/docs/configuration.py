@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from stbernard.settings import Settings
 
@@ -23,7 +23,7 @@ these tables has no effect, and is named in a warning at start. A wrong value is
 _COMPUTED = {"host": "the host's name", "my_ip": "the address towards the default route"}
 """What stands for defaults that differ from host to host."""
 
-_TYPES = {bool: "boolean", int: "integer", str: "string"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def render() -> str:
@@ -52,7 +52,16 @@ def _rows(room: type) -> Iterator[tuple[str, str, str, str]]:
 
 
 def option_texts(room: type) -> dict[str, str]:
-    """Option to the string below it, or below the last of the options it stands for."""
+    """Option to the string below it, or below the last of the options it stands for.
+
+    Those that a section has in common with others are its bases'."""
+    texts: dict[str, str] = {}
+    for base in reversed(room.__mro__[:-1]):
+        texts |= _own_texts(base)
+    return texts
+
+
+def _own_texts(room: type) -> dict[str, str]:
     [source] = ast.parse(textwrap.dedent(inspect.getsource(room))).body
     assert isinstance(source, ast.ClassDef)
     texts: dict[str, str] = {}
@@ -62,7 +71,7 @@ def option_texts(room: type) -> dict[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 waiting.append(name)
             case ast.Expr(value=ast.Constant(value=str(text))):
-                texts |= dict.fromkeys(waiting, text)
+                texts |= dict.fromkeys(waiting, " ".join(text.split()))
                 waiting = []
     return texts
 
@@ -71,6 +80,8 @@ def _type(hint: Any, limits: Mapping[str, Any]) -> str:
     if choices := limits.get("choices"):
         return ", ".join(f"`{choice}`" for choice in choices)
     plain = get_args(hint)[0] if type(None) in get_args(hint) else hint
+    if get_origin(plain) is dict:
+        return "dictionary"
     return _TYPES.get(plain, "list") + _range(limits)
 
 
@@ -85,6 +96,9 @@ def _range(limits: Mapping[str, Any]) -> str:
 
 
 def _default(option: "dataclasses.Field[Any]") -> str:
+    if option.name not in _COMPUTED and option.default_factory is not dataclasses.MISSING:
+        pairs = ",".join(f"{key}:{value}" for key, value in option.default_factory().items())
+        return f"`{pairs}`" if pairs else ""
     match option.default:
         case dataclasses.MISSING:
             return _COMPUTED[option.name]

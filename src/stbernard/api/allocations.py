@@ -50,7 +50,8 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
         given["resource_class"] = given.get("resource_class") or node.resource_class
     elif not given.get("resource_class"):
         raise InvalidParameter("The resource_class field is mandatory when not backfilling")
-    given["candidate_nodes"] = _candidates(parts, given.get("candidate_nodes") or ())
+    given["owner"] = _owner(call, parts, given.get("owner"))
+    given["candidate_nodes"] = _candidates(call, parts, given.get("candidate_nodes") or ())
     return ALLOCATION.created(parts.store.allocations.create(ALLOCATION.new(given)), call)
 
 
@@ -60,6 +61,8 @@ def list_allocations(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only("node", *_EQUAL, *pages.PAGING, "fields")
     call.version.require("allocation filter", call.query)
     filters = {name: call.query[name] for name in _EQUAL if name in call.query}
+    if call.access.project:
+        filters["owner"] = call.access.project
     if "node" in call.query:
         filters["node_uuid"] = parts.node_in_body(call, call.query["node"]).uuid
     names = ALLOCATION.listed_fields(call)
@@ -119,6 +122,15 @@ def _of(node: Node, ident: str, parts: Parts) -> Allocation:
     return allocation
 
 
+def _owner(call: Call, parts: Parts, given: str | None) -> str | None:
+    """Whose a new allocation is. Under the rules of before 2021 only who was an administrator of
+    the service then may leave it nobody's. Raises Forbidden."""
+    before = not parts.settings.oslo_policy.enforce_new_defaults
+    if before and not given and call.access.allows("allocation:create_pre_rbac"):
+        return None
+    return call.access.owner_of_new("allocation:create_restricted", given)
+
+
 def _check_name(verb: str, values: Mapping[str, Any]) -> None:
     """Raises BadRequest."""
     name = values.get("name")
@@ -137,11 +149,18 @@ def _node_to_backfill(call: Call, parts: Parts, ident: str | None) -> Node | Non
     return parts.node_in_body(call, ident)
 
 
-def _candidates(parts: Parts, idents: Iterable[Any]) -> tuple[str, ...]:
+def _candidates(call: Call, parts: Parts, idents: Iterable[Any]) -> tuple[str, ...]:
     """The UUIDs of the nodes, in their order. Raises BadRequest."""
     wanted = [schemas.string("candidate_nodes", ident) or "" for ident in idents]
     wanted = [as_uuid(ident) or ident for ident in wanted]
     known = parts.store.nodes.uuids(wanted)
+    if not call.access.sees_all:
+        allowed = call.access.allows
+        known = {
+            ident: uuid
+            for ident, uuid in known.items()
+            if allowed("node:get", parts.store.owners.of_node(uuid))
+        }
     missing = [ident[:255] for ident in wanted if ident not in known]
     if missing:
         raise BadRequest(f"Nodes cannot be found: {', '.join(missing[:10])}")

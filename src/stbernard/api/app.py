@@ -49,6 +49,8 @@ from stbernard.api.given import GivenCall
 from stbernard.api.headers import add_headers, request_id
 from stbernard.api.parts import Parts
 from stbernard.api.paths import normalised
+from stbernard.errors import StBernardError
+from stbernard.identity.middleware import not_admitted, refusal
 
 LARGEST_BODY = 1_000_000  # bytes
 
@@ -114,7 +116,19 @@ class Api(Litestar):
             scope = cast(Scope, normalised(cast(dict[str, Any], scope)))
             scope.setdefault("state", {})["began"] = time.perf_counter()
             bind_contextvars(request_id=request_id(scope))  # in every line of its log
+            identity = self.state.parts.identity
+            if identity and (error := await not_admitted(identity, scope)):
+                await _refuse(error, scope, cast(Send, send))
+                return
         await super().__call__(scope, receive, send)
+
+
+async def _refuse(error: StBernardError, scope: Scope, send: Send) -> None:
+    """What no handler and no error handler has seen gets its headers here."""
+    start, body = refusal(error)
+    await add_headers(start, scope)
+    await send(start)
+    await send(body)
 
 
 def _parts(call: GivenCall, state: State) -> Parts:  # noqa: ARG001

@@ -3,14 +3,16 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException, NotFoundException
 
 from stbernard.api import microversions
+from stbernard.api.access import EVERYTHING, Access
 from stbernard.api.microversions import LATEST, Version
 from stbernard.errors import BadRequest, InvalidParameter, MethodNotAllowed, NotFound
 from stbernard.settings import Settings
@@ -35,6 +37,7 @@ class Call:
     path: str
     query: Mapping[str, str]
     body: bytes
+    access: Access = EVERYTHING
 
     def json(self) -> Any:
         """The body. Empty is `{}`, as in Ironic. Raises BadRequest, never with what was sent."""
@@ -115,18 +118,31 @@ class Call:
 
 async def make_call(request: Request[Any, Any, Any]) -> Call:
     """The Call of a request. Raises NotAcceptable, BadRequest."""
-    headers = dict(request.headers.items())
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
+    }
     request.state.version = None
     version = microversions.negotiate(headers)
     request.state.version = str(version)
-    query = dict(request.query_params.items())
+    query = dict(request.query_params.items()) if request.scope["query_string"] else {}
     if any("\0" in text for pair in query.items() for text in pair):
         raise BadRequest("The query holds a NUL character.")
     base = _base(request.scope["scheme"], headers, request.app.state.parts.settings)
-    body = await request.body()
+    sends = "content-length" in headers or "transfer-encoding" in headers
+    body = await request.body() if sends else b""
     if body and "content-type" not in headers:
         raise BadRequest("The body has no Content-Type. Send JSON as application/json.")
-    return Call(version, base, request.scope["path"], query, body)
+    call = Call(version, base, request.scope["path"], query, body)
+    gate = request.app.state.parts.gate
+    return call if gate is None else await _admitted(request, call, gate)
+
+
+async def _admitted(request: Request[Any, Any, Any], call: Call, gate: Any) -> Call:
+    """The call with what it may do. Raises Forbidden, NotFound."""
+    route = f"{request.method} {request.scope['path_template']}"
+    caller = request.state.get("caller")
+    access = await sync_to_thread(gate.admit, call, route, request.path_params, caller)
+    return replace(call, access=access)
 
 
 def _base(scheme: str, headers: Mapping[str, str], settings: Settings) -> str:

@@ -9,10 +9,36 @@ from litestar.types import HTTPScope, Message, Scope
 from stbernard import metrics
 from stbernard.api.microversions import MAXIMUM, MINIMUM
 
+_VERSION = b"x-openstack-ironic-api-version"
+_ALWAYS = (
+    (b"x-openstack-ironic-api-minimum-version", f"1.{MINIMUM}".encode()),
+    (b"x-openstack-ironic-api-maximum-version", f"1.{MAXIMUM}".encode()),
+)
+
+
+class _AsWritten(bytes):
+    """The name of a header that uvicorn sends in these letters, and still knows.
+
+    GRUB finds no other (grub-core/net/http.c of 2.06)."""
+
+    def lower(self) -> bytes:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return super().lower() == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_LENGTH = _AsWritten(b"Content-Length")
+
 
 def request_id(scope: Scope) -> str:
     """The id of a request, made when it is first asked for."""
-    return str(scope["state"].setdefault("request_id", f"req-{uuid.uuid4()}"))
+    state = scope["state"]
+    if "request_id" not in state:
+        state["request_id"] = f"req-{uuid.uuid4()}"
+    return str(state["request_id"])
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -20,20 +46,16 @@ async def add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     _count(message["status"], scope)
-    name = "X-OpenStack-Ironic-API"
-    added = {
-        f"{name}-Minimum-Version": f"1.{MINIMUM}",
-        f"{name}-Maximum-Version": f"1.{MAXIMUM}",
-        "x-openstack-request-id": request_id(scope),
-        "openstack-request-id": request_id(scope),
-    }
+    ident = request_id(scope).encode()
+    added = [*_ALWAYS, (b"x-openstack-request-id", ident), (b"openstack-request-id", ident)]
     if version := scope["state"].get("version"):
-        added[f"{name}-Version"] = version
+        added.append((_VERSION, version.encode()))
     headers = list(message["headers"])
     if (b"content-length", b"0") in headers:
         headers = [(key, value) for key, value in headers if key != b"content-type"]
-    encoded = [(key.lower().encode(), value.encode()) for key, value in added.items()]
-    message["headers"] = [*headers, *encoded]
+    if scope["path"].startswith("/boot/"):
+        headers = [(_LENGTH if key == _LENGTH else key, value) for key, value in headers]
+    message["headers"] = [*headers, *added]
 
 
 def _count(status: int, scope: Scope) -> None:

@@ -63,7 +63,7 @@ def set_boot_mode(ident: InPath, call: GivenCall, parts: GivenParts) -> Response
             f"Allowed boot modes are: {', '.join(_BOOT_MODES)}"
         )
     node = _stable_node(ident, call, parts, "boot mode")
-    parts.requests.begin(node.uuid, "set boot mode", boot_mode=mode)
+    parts.requests.begin(node, "set boot mode", boot_mode=mode)
     return accepted(call, ident)
 
 
@@ -73,7 +73,7 @@ def set_secure_boot(ident: InPath, call: GivenCall, parts: GivenParts) -> Respon
     call.need_below_node("states/secure_boot")
     on = boolean("target", call.arguments(("target",), mandatory="target")["target"])
     node = _stable_node(ident, call, parts, "secure boot")
-    parts.requests.begin(node.uuid, "set secure boot", secure_boot=on)
+    parts.requests.begin(node, "set secure boot", secure_boot=on)
     return accepted(call, ident)
 
 

@@ -30,7 +30,7 @@ def list_children(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str
     call.only()
     node = parts.store.nodes.get(call.node_ident(ident))
     return {
-        "children": parts.store.nodes.children(node.uuid),
+        "children": parts.store.nodes.children(node.uuid, call.access.project),
         "links": _link(call, node.uuid),
     }
 

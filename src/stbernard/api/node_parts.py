@@ -10,7 +10,7 @@ from stbernard.api.call import Call
 from stbernard.api.given import InPath
 from stbernard.api.parts import Parts
 from stbernard.api.resource import Resource
-from stbernard.errors import BadRequest, InvalidParameter
+from stbernard.errors import BadRequest, InvalidParameter, NotFound
 from stbernard.nodes import Part
 from stbernard.store import conditions
 
@@ -22,25 +22,37 @@ class NodePart(Resource[P]):
     """A kind of part as clients see it."""
 
     def read_changes(self, call: Call, parts: Parts, part: P) -> dict[str, Any]:
-        """All patchable fields as a PATCH leaves them; the node, if it is another, exists.
+        """All patchable fields as a PATCH leaves them; the node, if it is another, exists, has the
+        same owner, and the caller may change its parts, too.
 
-        Raises InvalidParameter, BadRequest, NotAcceptable."""
+        Raises InvalidParameter, BadRequest, Forbidden, NotAcceptable."""
         values = self.read_patch(call, part)
         if values["node_uuid"] is None:
             raise InvalidParameter("Schema error for patch: 'node_uuid' is a required property")
         if values["node_uuid"] != part.node_uuid:
-            values["node_uuid"] = parts.node_in_body(call, values["node_uuid"]).uuid
+            owner = parts.store.nodes.get(part.node_uuid).owner
+            node = parts.node_to_link(call, "node_uuid", values["node_uuid"], owner)
+            call.access.require(f"{self.path.partition('/')[0].removesuffix('s')}:update", node)
+            values["node_uuid"] = node.uuid
         return values
 
 
 def of_node(call: Call, parts: Parts, ident: str | None) -> dict[str, Any]:
     """The filter for what belongs to this node, if one is named. Raises NotFound."""
-    return {"node_uuid": parts.store.nodes.get(call.node_ident(ident)).uuid} if ident else {}
+    if not ident:
+        return {}
+    node = parts.store.nodes.get(call.node_ident(ident))
+    if not call.access.allows("node:get", node):
+        raise NotFound(f"Node {ident} could not be found.")
+    return {"node_uuid": node.uuid}
 
 
 def of_nodes(call: Call) -> dict[str, Any]:
-    """The filters for what belongs to nodes of these shards and conductor groups."""
+    """The filters for what belongs to nodes of these shards and conductor groups, and that the
+    caller may see."""
     found = []
+    if project := call.access.project:
+        found.append(conditions.of_project(project))
     if shards := call.words("shard"):
         found.append(conditions.one_of("shard", shards))
     if groups := call.words("conductor_groups"):

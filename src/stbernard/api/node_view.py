@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from stbernard.api.access import Access
 from stbernard.api.call import Call
 from stbernard.api.microversions import Version
 from stbernard.api.timestamps import timestamp
 from stbernard.errors import BadRequest
-from stbernard.nodes import INTERFACES, Node, without_secrets
+from stbernard.nodes import INTERFACES, Agent, Node, without_secrets
 from stbernard.operations.machine import WAITING, State
 from stbernard.settings import Settings
 
@@ -45,9 +47,9 @@ SORTABLE = frozenset((*_PLAIN, *_TIMES)) - {*_NOT_SORTABLE} | {"id", "provision_
 
 @dataclass(frozen=True)
 class _Seen:
-    """A node, seen by a client of this version."""
+    """A node, or the row of a list with the columns needed, seen by a client of this version."""
 
-    node: Node
+    node: Any
     settings: Settings
     version: Version
 
@@ -93,7 +95,7 @@ def _reservation(seen: _Seen) -> str | None:
 
 def _driver_internal_info(seen: _Seen) -> dict[str, Any]:
     """With what is known of the agent, under Ironic's names."""
-    agent = seen.node.agent
+    agent = _agent(seen.node)
     known = {
         "agent_url": agent.url,
         "agent_version": agent.version,
@@ -105,13 +107,25 @@ def _driver_internal_info(seen: _Seen) -> dict[str, Any]:
     return shown | {name: value for name, value in known.items() if value is not None}
 
 
+def _agent(node: Any) -> Agent:
+    if isinstance(node, Node):
+        return node.agent
+    return Agent(**{name: getattr(node, f"agent_{name}") for name in Agent.__struct_fields__})
+
+
 def _instance_info(seen: _Seen) -> dict[str, Any]:
     shown = without_secrets(seen.node.instance_info)
     return shown | {name: MASKED for name in ("configdrive", "image_url") if shown.get(name)}
 
 
 _AS_KEPT = frozenset(_PLAIN)
-_OF_ONE_COLUMN = frozenset((*_PLAIN, *_TIMES, "provision_state"))
+_NEEDS = {  # the columns of fields that are not one column
+    **{"conductor": (), "health": ()},
+    "driver_internal_info": (
+        *("driver_internal_info", *(f"agent_{name}" for name in Agent.__struct_fields__)),
+    ),
+    "reservation": ("operation", "provision_state", "lease_owner"),
+}
 FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
     **{name: _time(name) for name in _TIMES},
@@ -142,8 +156,16 @@ class _Plan(NamedTuple):
     """How a client's fields are shown: as they are kept, by a function, as links."""
 
     plain: tuple[str, ...]
+    values: Callable[[object], tuple[Any, ...]]
     others: tuple[tuple[str, Show], ...]
-    links: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+def _values(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+    """What gets these attributes at once: a third of what getting one by one takes."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda node: tuple(getattr(node, name) for name in names)
 
 
 @lru_cache(maxsize=512)
@@ -155,41 +177,50 @@ def _plan(version: Version, fields: tuple[str, ...] | None) -> _Plan:
         if version.allows("node field", name)
     ]
     links = LINKS if fields is None else ()
+    plain = tuple(name for name in wanted if name in _AS_KEPT)
     return _Plan(
-        tuple(name for name in wanted if name in _AS_KEPT),
+        plain,
+        _values(plain),
         tuple((name, FIELDS[name]) for name in wanted if name not in _AS_KEPT),
-        tuple(name for name in links if version.allows("node field", name)),
+        (
+            ("links", ""),
+            *((name, f"/{name}") for name in links if version.allows("node field", name)),
+        ),
     )
 
 
-def columns(fields: Iterable[str] | None) -> tuple[str, ...] | None:
-    """The columns that are enough to show these fields; None: whole nodes are needed."""
-    if fields is None or not _OF_ONE_COLUMN.issuperset(fields):
-        return None
-    return tuple(dict.fromkeys(("uuid", *fields)))
+def columns(fields: Iterable[str] | None, access: Access) -> tuple[str, ...]:
+    """The columns that are enough to show these fields; of all fields without any."""
+    wanted = FIELDS if fields is None else fields
+    needed = (column for name in wanted for column in _NEEDS.get(name, (name,)))
+    whose = () if access.sees_all else ("owner", "lessee")
+    return tuple(dict.fromkeys(("uuid", *needed, *whose)))
 
 
 def show(
-    node: Node, settings: Settings, call: Call, fields: Iterable[str] | None = None
+    node: Any, settings: Settings, call: Call, fields: Iterable[str] | None = None
 ) -> dict[str, Any]:
-    """All fields of the version, or those asked for; for these a row of `columns` will do, too."""
+    """All fields of the version, or those asked for, of a node or of a row with its `columns`."""
     plan = _plan(call.version, None if fields is None else tuple(fields))
-    shown = {name: getattr(node, name) for name in plan.plain}
+    shown = dict(zip(plan.plain, plan.values(node), strict=True))
     seen = _Seen(node, settings, call.version)
     for name, other in plan.others:
         shown[name] = other(seen)
-    path = f"nodes/{node.uuid}"
-    shown["links"] = call.links(path)
-    for name in plan.links:
-        shown[name] = call.links(f"{path}/{name}")
-    return shown
+    here, bookmark = f"{call.base}/v1/nodes/{node.uuid}", f"{call.base}/nodes/{node.uuid}"
+    for name, end in plan.links:  # (as `call.links`, which takes thrice the time)
+        shown[name] = [
+            {"href": here + end, "rel": "self"},
+            {"href": bookmark + end, "rel": "bookmark"},
+        ]
+    return shown if call.access.sees_all else call.access.as_allowed(shown, node)
 
 
 def show_states(node: Node, settings: Settings, call: Call) -> dict[str, Any]:
     """What `GET …/states` answers."""
     seen = _Seen(node, settings, call.version)
-    return {
+    shown = {
         name: FIELDS[name](seen)
         for name in STATES
         if call.version.allows("node states field", name)
     }
+    return shown if call.access.sees_all else call.access.as_allowed(shown, node)

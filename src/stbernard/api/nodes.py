@@ -1,19 +1,20 @@
 """`/v1/nodes`: create, list, show, change, delete, validate."""
 
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
 
+from stbernard import clock
 from stbernard.api import hardware, node_view, pages, schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.node_patch import changes, read
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
+from stbernard.api.quick import quick
 from stbernard.errors import (
     BadRequest,
     Conflict,
@@ -48,6 +49,7 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     defaults = parts.settings.default
     values["conductor_group"] = values.get("conductor_group") or defaults.conductor_group
     values["resource_class"] = values.get("resource_class") or defaults.default_resource_class
+    values["owner"] = call.access.owner_of_new("node:create", values.get("owner"))
     if "parent_node" in values:
         values["parent_node"] = _parent(call, parts, values, values)
     chosen = {kind: values.get(f"{kind}_interface") for kind in INTERFACES}
@@ -55,7 +57,7 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     values |= {f"{kind}_interface": name for kind, name in resolved.items()}
     enroll = call.version.allows("behaviour", "new is enroll")
     state = State.ENROLL if enroll else State.AVAILABLE
-    node = parts.store.nodes.create(Node(created_at=time.time(), provision_state=state, **values))
+    node = parts.store.nodes.create(Node(created_at=clock.now(), provision_state=state, **values))
     return Response(
         node_view.show(node, parts.settings, call),
         status_code=201,
@@ -73,15 +75,16 @@ def list_in_detail(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     return list_whole(call, parts, "nodes/detail")
 
 
-@get("/v1/nodes/{ident:str}", sync_to_thread=True)
+@get("/v1/nodes/{ident:str}")
+@quick
 def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only("fields")
-    node = parts.store.nodes.get(call.node_ident(ident))
-    fields = call.words("fields")
+    ident, fields = call.node_ident(ident), call.words("fields")
     if fields is not None:
         call.version.require("list query", ("fields",))
         node_view.check_fields(fields, call.version)
-    return node_view.show(node, parts.settings, call, fields)
+    row = parts.store.nodes.row(ident, node_view.columns(fields, call.access))
+    return node_view.show(row, parts.settings, call, fields)
 
 
 @patch("/v1/nodes/{ident:str}")
@@ -95,8 +98,8 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     if changed.get("parent_node"):
         before = {"uuid": node.uuid, "owner": node.owner}
         changed["parent_node"] = _parent(call, parts, before, changed)
-    if "owner" in changed and node.allocation_uuid:
-        _check_owner(node, parts)
+    if "owner" in changed:
+        _check_owner(node, call, parts)
     if node_view.is_held(node):
         raise NodeLocked(node.uuid, str(node.operation), node.lease_owner)
     if changed:
@@ -165,7 +168,7 @@ def _list(
             (name for name in fields if name not in node_view.IN_A_LIST), call.version
         )
     here = call.query.get("conductor") in (None, parts.settings.default.host)
-    nodes = _found(parts, part, node_view.columns(fields)) if here else ()
+    nodes = parts.store.nodes.rows(part, node_view.columns(fields, call.access)) if here else ()
     entries = [node_view.show(node, parts.settings, call, fields) for node in nodes]
     last = nodes[-1].uuid if nodes and "instance_uuid" not in part.filters else None
     return pages.rendered(call, ("nodes", path), entries, last, part=part, fields=fields)
@@ -173,32 +176,27 @@ def _list(
 
 def _parent(call: Call, parts: Parts, node: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     """The UUID of the parent that is asked for. Raises BadRequest."""
-    parent = parts.node_in_body(call, given["parent_node"])
+    owner = given.get("owner", node.get("owner"))
+    parent = parts.node_to_link(call, "parent_node", given["parent_node"], owner)
     if parent.uuid == node["uuid"]:
         raise BadRequest(f"Node {parent.uuid} cannot be its own parent_node.")
-    if parent.owner != given.get("owner", node.get("owner")):
-        raise BadRequest(
-            f"Unable to apply the requested parent_node {parent.uuid}: its owner is not the "
-            "node's. Give both the same owner."
-        )
     return parent.uuid
 
 
-def _check_owner(node: Node, parts: Parts) -> None:
-    """Raises Conflict if the node's allocation is somebody's."""
-    allocation = parts.store.allocations.of_node(node.uuid)
+def _check_owner(node: Node, call: Call, parts: Parts) -> None:
+    """Raises Conflict if the node is in use, or its allocation is somebody's."""
+    in_use = node.provision_state == State.ACTIVE
+    if in_use and not call.access.allows("node:update_owner_provisioned", node):
+        raise Conflict(
+            f'Cannot update owner of node "{node.uuid}" while it is in state '
+            f'"{node.provision_state}".'
+        )
+    allocation = node.allocation_uuid and parts.store.allocations.of_node(node.uuid)
     if allocation and allocation.owner is not None:
         raise Conflict(
             f'Cannot update owner of node "{node.uuid}" while it is allocated to an allocation '
             "with an owner."
         )
-
-
-def _found(parts: Parts, part: Page, columns: tuple[str, ...] | None) -> Sequence[Any]:
-    """Nodes, or rows with these columns."""
-    if columns is None:
-        return parts.store.nodes.list(part)
-    return parts.store.nodes.rows(part, columns)
 
 
 def _page(call: Call, parts: Parts, chassis: str | None) -> Page:
@@ -230,8 +228,9 @@ def _page(call: Call, parts: Parts, chassis: str | None) -> Page:
     ]
     if shards := call.words("shard"):
         found.append(conditions.one_of("shard", shards))
-    if "project" in query:
-        found.append(conditions.of_project(query["project"]))
+    for project in (query.get("project"), call.access.project):
+        if project is not None:
+            found.append(conditions.of_project(project))
     if "description_contains" in query:
         found.append(conditions.contains("description", query["description_contains"]))
     if "parent_node" not in query and not call.flag("include_children"):

@@ -15,7 +15,7 @@ from stbernard.api.part_rules import check_new_port, check_port, check_port_dele
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
 from stbernard.api.portgroups import PORTGROUP
-from stbernard.errors import BadRequest, Forbidden, InvalidParameter
+from stbernard.errors import BadRequest, Forbidden, InvalidParameter, NotFound
 from stbernard.nodes import Port
 from stbernard.store import conditions
 from stbernard.store.pages import Page
@@ -66,6 +66,7 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
         )
     given["node_uuid"] = parts.node_in_body(call, given.pop(named[0])).uuid
     call.version.require("port link", given.get("local_link_connection") or {})
+    _check_seen(call, parts, given)
     port = PORT.new(_checked(given))
     check_new_port(parts.store, port, pxe_asked_for=bool(given.get("pxe_enabled")))
     return PORT.created(parts.store.ports.create(port), call)
@@ -124,6 +125,7 @@ def change(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
             "physical_network cannot be changed while the port belongs to a portgroup."
         )
     if changed:
+        _check_seen(call, parts, changed)
         check_port(parts.store, port, changed)
         port = parts.store.ports.change(port.uuid, changed)
     return PORT.show(port, call)
@@ -145,6 +147,18 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("is_smartnic") and not {"port_id", "hostname"} <= link.keys():
         raise BadRequest("Smart NIC port must have port_id and hostname in local_link_connection")
     return {**values, "local_link_connection": link}
+
+
+def _check_seen(call: Call, parts: Parts, values: Mapping[str, Any]) -> None:
+    """Raises BadRequest if it is to be in a portgroup that is hidden: as if there were none."""
+    if _is_hidden(call, parts, values.get("portgroup_uuid")):
+        raise BadRequest(f"Portgroup {values['portgroup_uuid']} could not be found.")
+
+
+def _is_hidden(call: Call, parts: Parts, portgroup: str | None) -> bool:
+    """Whether there is such a portgroup, and the caller is not to know."""
+    owner = portgroup and parts.store.owners.of_part("portgroups", portgroup)
+    return bool(owner) and not call.access.allows("node:get", owner or None)
 
 
 def _list_briefly(
@@ -183,8 +197,10 @@ def _page(call: Call, parts: Parts, node: str | None, portgroup: str | None) -> 
         )
     filters = of_node(call, parts, node)
     if portgroup:
-        found = parts.store.portgroups.get(PORTGROUP.ident(call, portgroup))
-        filters["portgroup_uuid"] = found.uuid
+        ident = PORTGROUP.ident(call, portgroup)
+        if _is_hidden(call, parts, ident):
+            raise NotFound(f"Portgroup {ident} could not be found.")
+        filters["portgroup_uuid"] = parts.store.portgroups.get(ident).uuid
     if "address" in query:
         filters["address"] = schemas.mac_address("address", query["address"])
     text = query.get("description_contains")

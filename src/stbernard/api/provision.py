@@ -108,6 +108,8 @@ def _from_runbook(
     """Its steps as those of the request. Raises NotAcceptable, NotFound, BadRequest."""
     call.version.require("provision argument", ("runbook",))
     runbook = parts.store.runbooks.get(string("runbook", given["runbook"]) or "")
+    if not runbook.public:
+        call.access.require("runbook:use", runbook)
     name = f"{target}_steps"
     if target not in _RUNBOOKS_FOR:
         raise BadRequest(

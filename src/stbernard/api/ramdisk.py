@@ -1,23 +1,29 @@
 """What the agent in a ramdisk calls: lookup and heartbeat."""
 
 import hmac
-import secrets
 import ssl
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from litestar import Response, get, post
+from litestar.concurrency import sync_to_thread
 
 from stbernard.api import node_view, schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
+from stbernard.api.quick import quickly
+from stbernard.api.tenant_network import tenant_network_data
 from stbernard.api.timeline import tell
 from stbernard.errors import Forbidden, InvalidParameter, NotFound
-from stbernard.nodes import Node
+from stbernard.nodes import Node, new_agent_token
+from stbernard.operations.boot_signs import LOOKED_UP, LOOKED_UP_AGAIN, WITHOUT_TLS
 from stbernard.operations.machine import LOOKUP_ALLOWED
+from stbernard.operations.rescue import wait_for_agent
 from stbernard.settings import Settings
+from stbernard.store.journal import Event, entry
 
 log = structlog.get_logger()
 
@@ -29,7 +35,6 @@ _HEARTBEAT = (
 _STATUSES = ("start", "end", "error")
 _LONGEST = {"agent_version": 255, "callback_url": 2048, "agent_verify_ca": 65536}
 _LONGEST_MESSAGE = 1000  # characters that go into the journal
-_TOKEN_BYTES = 32  # 43 characters, as Ironic's
 
 
 @get("/v1/lookup", sync_to_thread=True)
@@ -40,49 +45,97 @@ def lookup(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     node = _look_up(call, parts)
     token = None
     if call.version.allows("lookup", "agent_token"):
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
-        if parts.store.leases.give_token(node.uuid, token):
-            tell(node, "agent looked its node up", parts)
+        token = new_agent_token()
+        line = entry(node, Event.SEEN, detail=LOOKED_UP)
+        if parts.store.leases.give_token(node.uuid, token, line):
+            log.info(LOOKED_UP, node=node.uuid, operation=node.operation, run=node.operation_id)
         else:
             token = node_view.MASKED
+            _tell_of_another_lookup(node, parts)
         node = parts.store.nodes.get(node.uuid)
-    return {
-        "node": node_view.show(node, parts.settings, call, _NODE_FIELDS),
-        "config": _config(token, node, parts.settings),
-    }
+    config = _config(token, node, parts.settings)
+    ports = parts.store.ports.of_node(node.uuid)
+    if network := tenant_network_data(node, ports, parts.store.portgroups.of_node(node.uuid)):
+        config["tenant_network_data"] = network
+    return {"node": node_view.show(node, parts.settings, call, _NODE_FIELDS), "config": config}
 
 
-@post("/v1/heartbeat/{ident:str}", status_code=202, sync_to_thread=True)
-def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
-    """The agent is there: note where, and wake the node's operation. One write."""
+@post("/v1/heartbeat/{ident:str}", status_code=202)
+async def heartbeat(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[bytes]:
+    """The agent is there: note where, and wake the node's operation. One write; the node is read
+    only to say what is wrong with a call that changed nothing."""
     _check_enabled(call, parts.settings, "heartbeat")
     given = _arguments(call)
-    node = parts.store.nodes.get(call.node_ident(ident))
-    url = _callback_url(given, node)
+    known = call.node_ident(ident)
+    if not (_is_in_order(given, parts.settings) and await _note(known, given, parts)):
+        node = await quickly(parts, partial(parts.store.nodes.get, known))
+        await _check(node, given, parts)
+        if not await _note(node.uuid, given, parts):
+            raise _bad_token(node)
+    if given.get("agent_status") == "error":
+        message = (given.get("agent_status_message") or "without a message")[:_LONGEST_MESSAGE]
+        await sync_to_thread(_tell_error, known, message, parts)
+    return Response(b"", status_code=202)
+
+
+def _is_in_order(given: dict[str, str | None], settings: Settings) -> bool:
+    """Whether nothing is wrong with it, whatever its node."""
+    try:
+        url = _callback_url(given)
+        _check_status(given)
+    except InvalidParameter:
+        return False
+    return bool(given.get("agent_token")) and (
+        url.startswith("https://") or not settings.agent.require_tls
+    )
+
+
+async def _note(node_uuid: str, given: dict[str, str | None], parts: Parts) -> bool:
+    values = {"agent_url": given["callback_url"], "agent_version": given.get("agent_version")}
+    values["agent_verify_ca"] = given.get("agent_verify_ca")
+    known = {name: value for name, value in values.items() if value is not None}
+    return await parts.store.leases.heartbeat_soon(node_uuid, given["agent_token"] or "", known)
+
+
+async def _check(node: Node, given: dict[str, str | None], parts: Parts) -> None:
+    """Raises InvalidParameter for what is wrong with it."""
+    url = _callback_url(given)
+    if node.agent.url is not None and node.agent.url != url:
+        log.warning("heartbeat refused: another callback_url", node=node.uuid, url=url[:200])
+        raise InvalidParameter('Detected change in ramdisk provided "callback_url"')
     token = given.get("agent_token")
     if token is None:
+        await sync_to_thread(_note_old_agent, node, given.get("agent_version"), parts)
         raise InvalidParameter("Agent token is required for heartbeat processing.")
-    status = given.get("agent_status")
-    if status is not None and status not in _STATUSES:
-        raise InvalidParameter(f"Agent status is invalid. Valid states are {','.join(_STATUSES)}.")
-    if given.get("agent_version") is None and status is None:
-        raise InvalidParameter(
-            "Agent did not transmit a version, and a version is required. "
-            "Please update the agent being used."
-        )
+    _check_status(given)
     if not hmac.compare_digest(token.encode(), (node.agent.token or "").encode()):
         raise _bad_token(node)
     if parts.settings.agent.require_tls and not url.startswith("https://"):
+        await sync_to_thread(_tell_once, node, WITHOUT_TLS, parts)
         raise InvalidParameter("TLS is required by configuration")
-    values = {"agent_url": url, "agent_version": given.get("agent_version")}
-    values["agent_verify_ca"] = given.get("agent_verify_ca")
-    known = {name: value for name, value in values.items() if value is not None}
-    if not parts.store.leases.heartbeat(node.uuid, token, known):
-        raise _bad_token(node)
-    if status == "error":
-        message = (given.get("agent_status_message") or "without a message")[:_LONGEST_MESSAGE]
-        tell(node, f"the agent reports an error: {message}", parts)
-    return Response(b"", status_code=202)
+
+
+def _tell_once(node: Node, what: str, parts: Parts) -> None:
+    """It calls again and again."""
+    lines = parts.store.journal.timeline(node.uuid, node.operation_id)
+    if node.operation and what not in {line.detail for line in lines}:
+        tell(node, what, parts)
+
+
+def _tell_error(ident: str, message: str, parts: Parts) -> None:
+    tell(parts.store.nodes.get(ident), f"the agent reports an error: {message}", parts)
+
+
+def _tell_of_another_lookup(node: Node, parts: Parts) -> None:
+    """The answer with the token may have been lost, as the service was killed: if nobody calls with
+    it, the rescue sees to it (`wait_for_agent`)."""
+    if node.step != wait_for_agent.__name__ or node.agent.last_heartbeat:
+        return
+    lines = parts.store.journal.timeline(node.uuid, node.operation_id)
+    seen = {line.detail for line in lines if line.at >= (node.started_at or 0)}
+    if LOOKED_UP in seen and LOOKED_UP_AGAIN not in seen:
+        tell(node, LOOKED_UP_AGAIN, parts)
+        parts.store.leases.wake(node)
 
 
 def _check_enabled(call: Call, settings: Settings, resource: str) -> None:
@@ -135,8 +188,20 @@ def _arguments(call: Call) -> dict[str, str | None]:
     return given
 
 
-def _callback_url(given: dict[str, str | None], node: Node) -> str:
-    """Raises InvalidParameter if it is no URL, or another one than before."""
+def _check_status(given: dict[str, str | None]) -> None:
+    """Raises InvalidParameter."""
+    status = given.get("agent_status")
+    if status is not None and status not in _STATUSES:
+        raise InvalidParameter(f"Agent status is invalid. Valid states are {','.join(_STATUSES)}.")
+    if given.get("agent_version") is None and status is None:
+        raise InvalidParameter(
+            "Agent did not transmit a version, and a version is required. "
+            "Please update the agent being used."
+        )
+
+
+def _callback_url(given: dict[str, str | None]) -> str:
+    """Raises InvalidParameter if it is no URL."""
     text = given["callback_url"] or ""
     try:
         parsed = urlsplit(text)
@@ -145,10 +210,15 @@ def _callback_url(given: dict[str, str | None], node: Node) -> str:
         usable = False
     if not usable:
         raise InvalidParameter('An issue with the supplied "callback_url" has been detected.')
-    if node.agent.url is not None and node.agent.url != text:
-        log.warning("heartbeat refused: another callback_url", node=node.uuid, url=text[:200])
-        raise InvalidParameter('Detected change in ramdisk provided "callback_url"')
     return text
+
+
+def _note_old_agent(node: Node, version: str | None, parts: Parts) -> None:
+    """One that knows no tokens cannot be trusted, and ends nothing: that it called is told once,
+    and in the last_error of a rescue that nobody else calls back for."""
+    named = version or "unknown"
+    if parts.store.leases.note_old_agent(node.uuid, named):
+        tell(node, f"an agent without a token was refused (its version: {named})", parts)
 
 
 def _bad_token(node: Node) -> InvalidParameter:

@@ -3,19 +3,22 @@
 Not in Ironic's contract: offered in every microversion, and nothing else refers to it.
 """
 
-import time
 from typing import Any
 
 from litestar import get
 
+from stbernard import clock
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.timestamps import timestamp
 from stbernard.errors import NotFound
 from stbernard.nodes import Node
+from stbernard.operations.instance_back import ANSWERS, DOES_NOT_ANSWER, is_looked_for
+from stbernard.operations.machine import State
 from stbernard.store.journal import HISTORY, Entry, Event
 
 _USER = "rescue"  # whom the agent makes
+_RESCUED = (State.RESCUING, State.RESCUE_WAIT, State.RESCUE)
 _WAITS = (Event.WAITING, Event.RETRYING)
 
 
@@ -27,7 +30,7 @@ def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     `seconds_left` until the present one has failed (null: never)."""
     call.only()
     node = parts.store.nodes.get(call.node_ident(ident))
-    return _show(node, lines_of(node, parts))
+    return _show(node, lines_of(node, parts), parts)
 
 
 def lines_of(node: Node, parts: Parts) -> tuple[Entry, ...]:
@@ -54,11 +57,11 @@ def show_line(line: Entry) -> dict[str, Any]:
     }
 
 
-def _show(node: Node, lines: tuple[Entry, ...]) -> dict[str, Any]:
-    now = time.time()
+def _show(node: Node, lines: tuple[Entry, ...], parts: Parts) -> dict[str, Any]:
+    now = clock.now()
     last = lines[-1]
     goes_on = node.operation_id == last.operation_id
-    ended = None if goes_on or last.event not in HISTORY else last
+    ended = None if goes_on else next((x for x in reversed(lines) if x.event in HISTORY), None)
     return {
         "node_uuid": node.uuid,
         "now": timestamp(now),
@@ -71,6 +74,8 @@ def _show(node: Node, lines: tuple[Entry, ...]) -> dict[str, Any]:
         "last_error": ended.detail if ended else node.failure,
         **_step(node if goes_on else None, lines, now),
         "login": _login(node),
+        "instance": _instance(node, lines),
+        "dhcp_is_seen": parts.settings.dnsmasq.interface is not None,
         "timeline": [show_line(line) for line in lines],
     }
 
@@ -100,10 +105,27 @@ def _why_it_waits(node: Node, lines: tuple[Entry, ...]) -> str | None:
 
 def _login(node: Node) -> dict[str, Any] | None:
     """How the rescued server is reached; of its password nothing is known here."""
-    if not node.login:
+    if not node.login or node.provision_state not in _RESCUED:
         return None
     return {
         "user": _USER,
         "addresses": node.login.addresses,
         "ssh_host_key": node.login.ssh_host_key,
+        "seen_at": node.login.seen_at,
+        "silent_since": timestamp(node.login.silent_since),
+    }
+
+
+def _instance(node: Node, lines: tuple[Entry, ...]) -> dict[str, Any] | None:
+    """Whether it answers after the unrescue; `answers` is null while it is looked for."""
+    found = {ANSWERS: True, DOES_NOT_ANSWER: False}
+    end = next((line for line in lines if line.step in found), None)
+    if end is None and not is_looked_for(node):
+        return None
+    return {
+        "answers": found[str(end.step)] if end else None,
+        "at": timestamp(end.at) if end else None,
+        "seconds": end.seconds if end else None,
+        "detail": end.detail if end else None,
+        "looked_for_at": node.login.addresses if node.login and not end else (),
     }

@@ -19,6 +19,7 @@ from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.rescue import lines_of, show_line
 from stbernard.errors import NotFound, Unavailable
+from stbernard.operations.instance_back import is_looked_for
 from stbernard.store.journal import Entry
 
 LISTENERS = 50  # in this process
@@ -78,7 +79,8 @@ async def _events(
 
 
 def _look(ident: str, parts: Parts) -> tuple[bool, tuple[Entry, ...]]:
-    """Whether the rescue (or unrescue) goes on, and its lines so far. Raises NotFound."""
+    """Whether the rescue (or unrescue, or the search for the instance) goes on, and its lines so
+    far. Raises NotFound."""
     node = parts.store.nodes.get(ident)  # first: what ends it is in the lines then
     lines = lines_of(node, parts)
-    return node.operation_id == lines[-1].operation_id, lines
+    return node.operation_id == lines[-1].operation_id or is_looked_for(node), lines

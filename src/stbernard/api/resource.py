@@ -4,7 +4,6 @@ A resource is described once, as a `Resource`; its handlers, in a file of its ow
 special about it.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar, get_origin
 import msgspec
 from litestar import Response
 
+from stbernard import clock
 from stbernard.api import pages, schemas
 from stbernard.api.call import Call, as_uuid, is_name
 from stbernard.api.microversions import Version
@@ -108,7 +108,7 @@ class Resource(Generic[R]):
         """The record of these values; those that are None get their default."""
         known = {name: value for name, value in values.items() if value is not None}
         known["uuid"] = known.get("uuid") or str(uuid.uuid4())
-        return self.kind(created_at=time.time(), **known)
+        return self.kind(created_at=clock.now(), **known)
 
     def read_patch(self, call: Call, record: R) -> dict[str, Any]:
         """All patchable fields as a PATCH leaves them, None where it removes one.

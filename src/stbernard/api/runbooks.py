@@ -14,6 +14,7 @@ from stbernard.api.patches import root
 from stbernard.api.resource import Resource
 from stbernard.errors import BadRequest, InvalidParameter
 from stbernard.records import Runbook
+from stbernard.store import conditions
 
 
 def _name(name: str, value: str) -> str:
@@ -69,6 +70,9 @@ def create(call: GivenCall, parts: GivenParts) -> Response[dict[str, Any]]:
     given = RUNBOOK.read_new(call)
     if not call.version.allows("runbook resource", "traits"):
         schemas.trait("runbook", given["name"])
+    given["owner"] = call.access.owner_of_new("runbook:update:owner", given.get("owner"))
+    if given.get("public"):
+        call.access.require("runbook:update:public")
     return RUNBOOK.created(parts.store.runbooks.create(RUNBOOK.new(given)), call)
 
 
@@ -77,7 +81,9 @@ def list_runbooks(call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     RUNBOOK.need(call)
     call.only(*pages.PAGING, "fields", "detail", "project")
     names = RUNBOOK.listed_fields(call)
-    part = RUNBOOK.page(call, parts.settings)
+    project = call.access.project
+    seen = () if project is None else (conditions.owned_or_public(project),)
+    part = RUNBOOK.page(call, parts.settings, conditions=seen)
     return RUNBOOK.listed(parts.store.runbooks.list(part), call, part, names=names)
 
 

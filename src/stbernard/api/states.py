@@ -9,6 +9,7 @@ from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
+from stbernard.api.quick import quick
 from stbernard.api.schemas import integer, string
 from stbernard.errors import BadRequest, InvalidState, NodeLocked
 from stbernard.nodes import Power
@@ -18,7 +19,8 @@ _LONGEST_TIMEOUT = 7 * 24 * 3600  # seconds
 _TARGETS = {power.value: power for power in Power if power != Power.ERROR}
 
 
-@get("/v1/nodes/{ident:str}/states", sync_to_thread=True)
+@get("/v1/nodes/{ident:str}/states")
+@quick
 def show_states(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     call.only()
     node = parts.store.nodes.get(call.node_ident(ident))

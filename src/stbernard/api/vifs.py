@@ -4,18 +4,18 @@ The network interface `noop` takes every VIF and keeps none. For others each tak
 portgroup of the node, which is where their operations find it.
 """
 
+from functools import partial
 from typing import Any
 
 from litestar import delete, get, post
 
-from stbernard.api import node_view
+from stbernard.api import hardware, node_view
 from stbernard.api.call import Call, as_uuid, is_name
 from stbernard.api.given import GivenCall, GivenParts, InPath
 from stbernard.api.parts import Parts
-from stbernard.api.patience import patient
-from stbernard.errors import BadRequest, InvalidParameter, NodeLocked
+from stbernard.errors import BadRequest, InvalidParameter, NodeLocked, StBernardError
 from stbernard.nodes import Node
-from stbernard.operations.vifs import NO_NETWORK, attached, find_attached, find_free
+from stbernard.operations.vifs import NO_NETWORK, attached, find_attached, find_free, is_told
 
 
 @get("/v1/nodes/{ident:str}/vifs", sync_to_thread=True)
@@ -23,34 +23,63 @@ def list_vifs(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, An
     node = _node(ident, call, parts)
     if node.network_interface == NO_NETWORK:
         return {"vifs": []}
-    ports = parts.store.ports.of_node(node.uuid)
-    portgroups = parts.store.portgroups.of_node(node.uuid)
-    return {"vifs": [{"id": vif} for vif in (*attached(ports), *attached(portgroups))]}
+    return {"vifs": [{"id": vif} for vif in _attached(parts, node)]}
 
 
 @post("/v1/nodes/{ident:str}/vifs", status_code=204)
-@patient
-def attach(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
-    node = _free_node(ident, call, parts)
-    wanted = _read(call)
-    if node.network_interface != NO_NETWORK:
-        parts.store.vifs.attach(
-            node.uuid,
-            wanted["id"],
-            lambda ports, portgroups: find_free(node, ports, portgroups, wanted),
-        )
+async def attach(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
+    await hardware.wait_for_change(parts, partial(_attach, ident, call, parts))
 
 
 @delete("/v1/nodes/{ident:str}/vifs/{vif:str}")
-@patient
-def detach(ident: InPath, vif: InPath, call: GivenCall, parts: GivenParts) -> None:
+async def detach(ident: InPath, vif: InPath, call: GivenCall, parts: GivenParts) -> None:
+    await hardware.wait_for_change(parts, partial(_detach, ident, vif, call, parts))
+
+
+def _attach(ident: str, call: Call, parts: Parts) -> None:
+    """Raises HardwareError if the network service does not take it; then it is not attached."""
+    node = _free_node(ident, call, parts)
+    wanted = _read(call)
+    if node.network_interface == NO_NETWORK:
+        return
+    vif = wanted["id"]
+    parts.store.vifs.attach(
+        node.uuid, vif, lambda ports, portgroups: find_free(node, ports, portgroups, wanted)
+    )
+    try:
+        _tell(parts, node, "attach vif", vif)
+    except StBernardError:
+        _forget(parts, node, vif)
+        raise
+
+
+def _detach(ident: str, vif: str, call: Call, parts: Parts) -> None:
+    """Raises HardwareError if the network service cannot be told; then it stays attached."""
     node = _free_node(ident, call, parts)
     vif = _read_id("vif_id", vif)
-    if node.network_interface != NO_NETWORK:
-        parts.store.vifs.detach(
-            node.uuid,
-            lambda ports, portgroups: find_attached(node, (*portgroups, *ports), vif),
-        )
+    if node.network_interface == NO_NETWORK:
+        return
+    if vif in _attached(parts, node):
+        _tell(parts, node, "detach vif", vif)
+    _forget(parts, node, vif)
+
+
+def _tell(parts: Parts, node: Node, operation: str, vif: str) -> None:
+    if is_told(parts.tasks.of(node)):
+        parts.requests.begin_and_wait(node, operation, vif=vif)
+
+
+def _forget(parts: Parts, node: Node, vif: str) -> None:
+    """Raises BadRequest if it is not attached."""
+    parts.store.vifs.detach(
+        node.uuid,
+        lambda ports, portgroups: find_attached(node, (*portgroups, *ports), vif),
+    )
+
+
+def _attached(parts: Parts, node: Node) -> tuple[str, ...]:
+    ports = parts.store.ports.of_node(node.uuid)
+    return (*attached(ports), *attached(parts.store.portgroups.of_node(node.uuid)))
 
 
 def _read(call: Call) -> dict[str, Any]:

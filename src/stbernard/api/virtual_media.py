@@ -34,7 +34,7 @@ def attach(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     _check_url(given["image_url"])
     node = _with_media(ident, call, parts)
     wanted = {name: given[name] for name in ("device_type", "image_url")}
-    parts.requests.begin(node.uuid, "attach virtual media", **wanted)
+    parts.requests.begin(node, "attach virtual media", **wanted)
 
 
 @delete("/v1/nodes/{ident:str}/vmedia")
@@ -45,7 +45,7 @@ def detach(ident: InPath, call: GivenCall, parts: GivenParts) -> None:
     devices = call.words("device_types") or _DEVICES
     _check_devices(devices)
     node = _with_media(ident, call, parts)
-    parts.requests.begin(node.uuid, "detach virtual media", device_types=list(devices))
+    parts.requests.begin(node, "detach virtual media", device_types=list(devices))
 
 
 def _with_media(ident: str, call: Call, parts: Parts) -> Node:

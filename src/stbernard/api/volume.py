@@ -1,5 +1,6 @@
 """`/v1/volume`: how nodes reach their remote volumes (connectors), and which (targets)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
@@ -8,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from stbernard.api import pages, schemas
 from stbernard.api.call import Call
 from stbernard.api.given import GivenCall, GivenParts, InPath
-from stbernard.api.node_parts import NodePart, of_node
+from stbernard.api.node_parts import NodePart, of_node, of_nodes
 from stbernard.api.part_rules import check_volume_change, check_volume_delete
 from stbernard.api.parts import Parts
 from stbernard.api.patience import patient
@@ -25,7 +26,21 @@ CONNECTOR = NodePart(
     in_a_list=("uuid", "node_uuid", "type", "connector_id"),
     detail_since="volume query",
 )
-TARGET = NodePart(
+
+
+@dataclass(frozen=True)
+class _TargetResource(NodePart[VolumeTarget]):
+    def _value(self, record: VolumeTarget, name: str, call: Call) -> Any:
+        """How a volume is reached is not for everybody who sees that there is one."""
+        if name == "properties" and not call.access.allows("volume:view_target_properties"):
+            return {
+                "redacted_contents": "** Value redacted: Requires permission "
+                "baremetal:volume:view_target_properties access. Permission denied. **"
+            }
+        return super()._value(record, name, call)
+
+
+TARGET = _TargetResource(
     name="target",
     path="volume/targets",
     kind=VolumeTarget,
@@ -106,7 +121,7 @@ def _list(call: Call, parts: Parts, node: str | None) -> dict[str, Any]:
     resource, records = _kind(call, parts)
     names = resource.listed_fields(call)
     call.only("node", *pages.PAGING, "fields", "detail")
-    part = resource.page(call, parts.settings, filters=of_node(call, parts, node))
+    part = resource.page(call, parts.settings, filters=of_node(call, parts, node), **of_nodes(call))
     path = call.path.removeprefix("/v1/").rstrip("/")
     return resource.listed(records.list(part), call, part, names=names, path=path)
 

@@ -8,8 +8,8 @@ from rich.table import Table
 from typer import BadParameter, Exit, Option
 
 from stbernard.cli.options import ConfigFiles, errors, errors_as_lines, read_settings
+from stbernard.configuration import database_connection
 from stbernard.nodes import INTERFACES
-from stbernard.settings import database_connection
 
 if TYPE_CHECKING:
     from stbernard.importing.kinds import Source
@@ -51,6 +51,7 @@ def import_(
         from stbernard.store import Store  # noqa: PLC0415
         from stbernard.store.engine import Database  # noqa: PLC0415
         from stbernard.store.migrations import check  # noqa: PLC0415
+        from stbernard.store.secrets import Secrets  # noqa: PLC0415
 
         database = Database(settings.database_url)
         try:
@@ -59,7 +60,7 @@ def import_(
             try:
                 run = Import(
                     ironic,
-                    Store(database),
+                    Store(database, Secrets(settings.database.encryption_key_file)),
                     Registry(settings),
                     instead=instead,
                     update=update,

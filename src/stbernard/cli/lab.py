@@ -3,7 +3,7 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option, Typer
 
@@ -16,6 +16,9 @@ app = Typer(no_args_is_help=True, help="Virtual machines to rescue, with a Redfi
 
 Machines = Annotated[int, Option(min=1, max=200, help="How many machines.")]
 Memory = Annotated[int, Option(min=128, help="Memory of each machine, in MiB.")]
+Firmware = Annotated[
+    Literal["bios", "uefi", "secure-boot"], Option(help="What the machines start with.")
+]
 Namespace = Annotated[str, Option(help="Network namespace; another one for a second lab.")]
 StateDir = Annotated[Path, Option(help="Directory of this lab alone: disks, logs, pid files.")]
 CacheDir = Annotated[Path, Option(help="Where what is built once is kept.")]
@@ -30,6 +33,7 @@ def up(
     *,
     machines: Machines = 1,
     memory: Memory = 1024,
+    firmware: Firmware = "bios",
     state_dir: StateDir = STATE_DIR,
     cache_dir: CacheDir = CACHE_DIR,
     namespace: Namespace = NAMESPACE,
@@ -45,6 +49,7 @@ def up(
             state_dir,
             machines=machines,
             memory_mb=memory,
+            firmware=firmware,
             cache_dir=cache_dir,
             namespace=namespace,
         )
@@ -66,6 +71,7 @@ def up(
 def demo(
     *,
     memory: Memory = 1024,
+    firmware: Firmware = "bios",
     state_dir: StateDir = STATE_DIR,
     cache_dir: CacheDir = CACHE_DIR,
     namespace: Namespace = NAMESPACE,
@@ -79,7 +85,13 @@ def demo(
     # Ended from outside, it still takes the lab down.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with errors_as_lines():
-        lab = Lab(state_dir, memory_mb=memory, cache_dir=cache_dir, namespace=namespace)
+        lab = Lab(
+            state_dir,
+            memory_mb=memory,
+            firmware=firmware,
+            cache_dir=cache_dir,
+            namespace=namespace,
+        )
         demo(Console(soft_wrap=True), lab)
 
 

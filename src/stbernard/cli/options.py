@@ -8,8 +8,9 @@ from typing import Annotated
 from rich.console import Console
 from typer import Exit, Option
 
+from stbernard.configuration import load
 from stbernard.errors import StBernardError
-from stbernard.settings import Settings, load
+from stbernard.settings import Settings
 
 DEFAULT_FILE = Path("/etc/stbernard/stbernard.conf")
 

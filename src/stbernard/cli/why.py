@@ -15,6 +15,8 @@ from stbernard.errors import NotFound, StBernardError, Unavailable
 ANSWER_WITHIN = 60  # seconds; a BMC may take its time
 
 _ON_THE_WAY = {
+    "the node was looked up again before its agent called": "Its agent may have missed its token: "
+    "if it does not call within half a minute, the server is booted again, once.",
     "agent looked its node up": "The agent knows its node and is to call every few seconds. If it "
     "does not, look for 'heartbeat refused' in the service's log.",
     "ramdisk fetched": "The ramdisk has been loaded and starts. If this takes more than a minute "
@@ -24,6 +26,8 @@ _ON_THE_WAY = {
     "the server may have too little memory.",
     "boot script fetched": "The server loads the kernel next. If it does not, look at the console: "
     "can it reach [deploy]http_url?",
+    "DHCP request seen": "The server has asked for an address. If it fetches nothing, look at the "
+    "console: does its firmware load what DHCP names?",
 }
 """What a server shows of its boot, the latest first, and what that means."""
 _NOTHING_YET = (
@@ -31,6 +35,12 @@ _NOTHING_YET = (
     "not boot from the network. Look at its console, at the DHCP server's log, at its boot order, "
     "and whether its ports have the right MAC addresses: openstack baremetal port list --node {}"
 )
+_FROM_MEDIUM = (
+    "The server boots from the medium in its virtual CD drive, which may take minutes. If no agent "
+    "calls, look at its console: does it boot from the drive, does the ramdisk get an address?"
+)
+
+_SILENT = "But ssh has not answered there for {}."  # the last error says what that may be
 
 
 def why(
@@ -40,7 +50,9 @@ def why(
         str | None,
         Option(envvar="OS_ENDPOINT", help="The API; without it, as the configuration says."),
     ] = None,
-    bmc: Annotated[bool, Option("--bmc", help="Ask the BMC for the boot device, too.")] = False,
+    bmc: Annotated[
+        bool, Option("--bmc", help="Ask the BMC for the boot device in any case.")
+    ] = False,
     config_file: ConfigFiles = None,
 ) -> None:
     """Say what a node is doing, since when, and why it waits."""
@@ -49,7 +61,8 @@ def why(
         service = _Service(url or read_settings(config_file).endpoint)
         shown = service.get(f"nodes/{node}")
         rescue = service.rescue(node)
-        device = service.get(f"nodes/{node}/management/boot_device") if bmc else None
+        ask = bmc or (rescue and _waits_for_agent(rescue) and not _since_power_on(rescue)[1])
+        device = service.boot_device(node) if ask else None
         for sentence in sentences(shown, rescue, device):
             console.print(sentence, markup=False)
         if rescue:
@@ -69,9 +82,13 @@ def sentences(
         fault = f" (fault: {node['fault']})" if node["fault"] else ""
         yield f"It is in maintenance{fault}: {node['maintenance_reason'] or 'no reason given'}"
     if rescue and rescue["step"]:
-        yield from _going_on(node, rescue)
+        yield from _going_on(node, rescue, device)
     elif rescue and rescue["login"]:
         yield f"Log in: {_ssh(rescue['login'])}"
+        if silent := rescue["login"]["silent_since"]:
+            yield _SILENT.format(_age(silent, rescue["now"]))
+    elif rescue and rescue["instance"]:
+        yield _instance(rescue)
     elif node["reservation"]:
         yield f"An operation goes on; {node['reservation']} works on it."
     if node["last_error"]:
@@ -80,7 +97,9 @@ def sentences(
     yield known + (f". Boot device: {_device(device)}." if device else ".")
 
 
-def _going_on(node: dict[str, Any], rescue: dict[str, Any]) -> Iterator[str]:
+def _going_on(
+    node: dict[str, Any], rescue: dict[str, Any], device: dict[str, Any] | None
+) -> Iterator[str]:
     now = rescue["now"]
     doing = f"step {rescue['step']} for {_age(rescue['step_started_at'], now)}"
     left = rescue["seconds_left"]
@@ -92,24 +111,54 @@ def _going_on(node: dict[str, Any], rescue: dict[str, Any]) -> Iterator[str]:
         yield f"The {rescue['operation']} goes on: {doing}, {until}."
     if rescue["waits"]:
         yield f"It waits: {rescue['waits']}"
-    if rescue["step"] == "wait_for_agent" and not rescue["undoing"]:
-        yield from _boot(node, rescue)
+    if _waits_for_agent(rescue):
+        yield from _boot(node, rescue, device)
 
 
-def _boot(node: dict[str, Any], rescue: dict[str, Any]) -> Iterator[str]:
-    """How far the server has come since it was switched on."""
+def _waits_for_agent(rescue: dict[str, Any]) -> bool:
+    return rescue["step"] == "wait_for_agent" and not rescue["undoing"]
+
+
+def _boot(
+    node: dict[str, Any], rescue: dict[str, Any], device: dict[str, Any] | None
+) -> Iterator[str]:
+    """How far the server has come since it was switched on, and what it boots from next."""
+    on, seen = _since_power_on(rescue)
+    facts = [(on["at"], "power on")] if on else []
+    facts += [(line["at"], line["detail"]) for line in seen]
+    told = "; ".join(f"{what} {_age(at, rescue['now'])} ago" for at, what in facts)
+    if not seen:
+        told += ", no DHCP request seen" if rescue["dhcp_is_seen"] else ", nothing fetched yet"
+    yield told + (f", boot device is {_device(device)}." if device else ".")
+    known = {line["detail"] for line in seen}
+    meaning = next((text for what, text in _ON_THE_WAY.items() if what in known), None)
+    boots_by = node["boot_interface"] or ""
+    if "virtual-media" in boots_by:
+        meaning = meaning or _FROM_MEDIUM
+    if meaning or "pxe" in boots_by:
+        yield meaning or _NOTHING_YET.format(node["uuid"])
+
+
+def _since_power_on(rescue: dict[str, Any]) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The last power on, and what was seen of the server since."""
     lines = rescue["timeline"]
     on = [
         i for i, line in enumerate(lines) if (line["step"], line["event"]) == ("power_on", "done")
     ]
     seen = [line for line in lines[on[-1] if on else 0 :] if line["event"] == "seen"]
-    facts = [(lines[on[-1]]["at"], "power on")] if on else []
-    facts += [(line["at"], line["detail"]) for line in seen]
-    yield "; ".join(f"{what} {_age(at, rescue['now'])} ago" for at, what in facts) + "."
-    told = {line["detail"] for line in seen}
-    meaning = next((text for what, text in _ON_THE_WAY.items() if what in told), None)
-    if meaning or "pxe" in (node["boot_interface"] or ""):
-        yield meaning or _NOTHING_YET.format(node["uuid"])
+    return lines[on[-1]] if on else None, seen
+
+
+def _instance(rescue: dict[str, Any]) -> str:
+    """What is known of it after the unrescue."""
+    instance = rescue["instance"]
+    if instance["answers"] is None:
+        on, _ = _since_power_on(rescue)
+        since = f" since power on {_age(on['at'], rescue['now'])} ago" if on else ""
+        where = ", ".join(instance["looked_for_at"])
+        return f"The instance has not answered at {where}{since}; it is looked for."
+    after = f" {_words(instance['seconds'])} after power on" if instance["seconds"] else ""
+    return f"{instance['detail']} That was{after} {_age(instance['at'], rescue['now'])} ago."
 
 
 def _timeline(rescue: dict[str, Any]) -> Table:
@@ -170,6 +219,13 @@ class _Service:
             return shown
         kind = NotFound if answer.status_code == requests.codes.not_found else StBernardError
         raise kind(_fault(answer.text))
+
+    def boot_device(self, node: str) -> dict[str, Any] | None:
+        """What its BMC says; None if it does not."""
+        try:
+            return self.get(f"nodes/{node}/management/boot_device")
+        except StBernardError:
+            return None
 
     def rescue(self, node: str) -> dict[str, Any] | None:
         """The node's last rescue, None if there was none."""

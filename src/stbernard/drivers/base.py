@@ -5,12 +5,16 @@ of the database. Methods are synchronous, may be called again after a crash (at 
 raise a `HardwareError` whose text names the thing and the remedy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from stbernard.nodes import BootDevice, Indicator, Login, Node, Port, Power
+from stbernard.nodes import BootDevice, Indicator, Login, Node, Port, Portgroup, Power
 from stbernard.settings import Settings
+
+InternalInfo = Mapping[str, dict[str, Any]]
+"""The internal_info that ports and portgroups are to have from now on, by their uuid."""
 
 
 class Interface(Protocol):
@@ -78,10 +82,17 @@ class ManagementInterface(Interface, Protocol):
     def set_boot_mode(self, task: "Task", mode: str) -> None:
         """Boot in this mode next. Raises BMCError."""
 
+    def get_secure_boot(self, task: "Task") -> bool | None:
+        """Whether Secure Boot is on; None if the BMC does not say. Raises BMCError."""
+
     def set_secure_boot(self, task: "Task", on: bool) -> None:
         """Boot with Secure Boot from now on, or without it.
 
         Raises BMCError; InvalidDriverInfo if the server has no Secure Boot."""
+
+    def last_start(self, task: "Task") -> float | None:
+        """When the server last began to boot, also by a reset or by its own system: seconds since
+        the epoch by the BMC's clock; None if the BMC does not say. Raises BMCError."""
 
     def inject_nmi(self, task: "Task") -> None:
         """Interrupt the processor, so that the server's system writes a dump of its memory.
@@ -120,25 +131,77 @@ class BootInterface(Interface, Protocol):
 
         Raises ImageError."""
 
+    def carries_token(self, task: "Task") -> bool:
+        """Whether what the ramdisk boots from reaches this server alone, with the params: then the
+        agent's token goes with it, and no lookup hands one out."""
+
+    def medium(self, task: "Task") -> str | None:
+        """What somebody has in the drive that prepare_ramdisk needs; None: nothing, or it needs
+        none. Raises HardwareError."""
+
     def prepare_ramdisk(self, task: "Task", params: Mapping[str, str]) -> BootDevice:
         """Offer the ramdisk (params: kernel arguments); returns what to boot from."""
 
     def clean_up_ramdisk(self, task: "Task") -> None:
-        """Offer it no longer, and leave no file of it. Does nothing if there is none."""
+        """Offer it no longer, leave no file of it, and put the medium of `before_rescue` back.
+        Does nothing if all is so already."""
+
+
+@dataclass(frozen=True)
+class BootOption:
+    """A DHCP option (RFC 2132 and 5859; 255 is, as in Ironic, the header's next server) for a
+    server that boots: `to` its firmware, to iPXE, or to both."""
+
+    number: int
+    value: str
+    to: Literal["firmware", "ipxe", "all"] = "all"
+
+
+class DHCPProvider(Protocol):
+    """Whoever answers a server's DHCP requests: no interface of a node, but one for all."""
+
+    tells: bool
+    """Whether it sends what it is given; else its servers are sent somewhere by others."""
+
+    def send(self, task: "Task", options: Sequence[BootOption]) -> None:
+        """Send these to the ports of the node that boot, instead of all it was given before.
+
+        Raises HardwareError."""
+
+    def forget(self, task: "Task") -> None:
+        """Send the node's ports no such options any more. Raises HardwareError."""
 
 
 class NetworkInterface(Interface, Protocol):
+    """All of these raise NetworkError. `validate` may ask the network service."""
+
+    moves: bool
+    """Whether it does anything: `noop` does not."""
+
     def leave_tenant_networks(self, task: "Task") -> None:
         """Take the node out of its instance's networks."""
 
     def join_tenant_networks(self, task: "Task") -> None:
         """Put the node back into its instance's networks."""
 
-    def join_rescuing_network(self, task: "Task") -> None:
+    def join_rescuing_network(self, task: "Task") -> InternalInfo:
         """Put the node into the network its ramdisk boots in."""
 
-    def leave_rescuing_network(self, task: "Task") -> None:
+    def leave_rescuing_network(self, task: "Task") -> InternalInfo:
         """Take it out again."""
+
+
+@runtime_checkable
+class VIFsInterface(Protocol):
+    """What a network interface has besides, if a network service is to know of VIFs at once."""
+
+    def attach_vif(self, task: "Task", vif: str) -> None:
+        """The VIF belongs to this node from now on; if its instance runs, it joins the network.
+
+        Raises NetworkError."""
+
+    def detach_vif(self, task: "Task", vif: str) -> None:
+        """The VIF belongs to nobody from now on. Raises NetworkError."""
 
 
 class DeployInterface(Interface, Protocol):
@@ -155,6 +218,23 @@ class InspectInterface(Interface, Protocol):
         through. Raises HardwareError."""
 
 
+class Answer(StrEnum):
+    """Who answers at the ssh port of an address."""
+
+    RESCUE = "the rescue"
+    STRANGER = "the rescue of another server"
+    OTHER = "another system"
+    REFUSED = "a system without ssh"
+    NOBODY = "nobody"
+
+
+class Seen(NamedTuple):
+    """`shown`: by what it was told, for people; empty where nothing was shown."""
+
+    answer: Answer
+    shown: str = ""
+
+
 class RescueInterface(Interface, Protocol):
     needs_ramdisk: bool
     """Whether a rescue boots a ramdisk and waits for its agent."""
@@ -166,10 +246,12 @@ class RescueInterface(Interface, Protocol):
         """Have the agent create the user `rescue`. Raises AgentError; a HardwareError that is
         not final if it takes longer: then it is called again."""
 
-    def prove_login(self, task: "Task") -> str:
-        """See the server's ssh with the host key reported; returns what was seen, for people.
+    def prove_login(self, task: "Task") -> tuple[Login, str]:
+        """See the server's ssh with the host key reported; returns where it was seen, and what,
+        for people. Raises AgentError when the key is another one."""
 
-        Raises AgentError when the key is another one."""
+    def look(self, logins: Sequence[Login]) -> Sequence[Mapping[str, Seen]]:
+        """Who answers at the addresses of each of these logins; all are asked at once."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +269,13 @@ class Driver:
     """All interfaces by kind (`power`, `console`, …), those without methods of their own too."""
 
 
+class Sign(NamedTuple):
+    """What was seen of a server while it boots, and when (seconds since the epoch)."""
+
+    at: float
+    what: str
+
+
 @dataclass(frozen=True)
 class Task:
     """One node to work on, with all that a step or a driver may look at."""
@@ -195,3 +284,11 @@ class Task:
     ports: tuple[Port, ...]
     settings: Settings
     driver: Driver
+    portgroups: tuple[Portgroup, ...] = ()
+    signs: Callable[[], Sequence[Sign]] = tuple
+    """Asks for what was seen of the server in this run of its operation, oldest first."""
+
+    @property
+    def parts(self) -> list[Port | Portgroup]:
+        """What VIFs are attached to: portgroups first."""
+        return [*self.portgroups, *self.ports]

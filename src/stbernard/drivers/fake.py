@@ -9,13 +9,14 @@ a test can read what happened and have calls fail:
 
 `[fake]*_delay` never holds a thread: power and boot device become true later, as a real BMC's do,
 the slow calls of boot and rescue raise an error that is not final until their time has come, and
-the long work (deployment, inspection, steps) says when to look again.
+says when that is (as a BMC does with Retry-After), and the long work (deployment, inspection,
+steps) says when to look again.
 """
 
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import msgspec
 
 from stbernard import errors
-from stbernard.drivers.base import NodeStep, Task
+from stbernard.drivers.base import NodeStep, Seen, Task
 from stbernard.drivers.fake_steps import STEPS
 from stbernard.drivers.none import Noop
 from stbernard.errors import HardwareError, InvalidDriverInfo, SettingsError
@@ -62,6 +63,7 @@ class Record(msgspec.Struct):
     boot: BootDevice = BootDevice("disk", True)
     mode: str = "uefi"
     login_open: bool = False
+    started_at: float | None = None
     power_next: str | None = None
     power_at: float = 0
     boot_next: BootDevice | None = None
@@ -123,6 +125,8 @@ class FakeHardware(Noop):
                 record.busy = {}
             record.power_next = _LEADS_TO[target]
             record.power_at = time.time() + self._delay("power")
+            if record.power_next == Power.ON:
+                record.started_at = record.power_at
             self._write(task.node, record)
 
     # management
@@ -153,9 +157,17 @@ class FakeHardware(Noop):
             record.mode = mode
             self._write(task.node, record)
 
+    def get_secure_boot(self, task: Task) -> bool | None:
+        return task.node.secure_boot
+
     def set_secure_boot(self, task: Task, on: bool) -> None:
         with self._lock:
             self._write(task.node, self._effect(task.node, "set_secure_boot", str(on)))
+
+    def last_start(self, task: Task) -> float | None:
+        with self._lock:
+            self._strike(task.node, "last_start")
+            return self.record(task.node).started_at
 
     def inject_nmi(self, task: Task) -> None:
         with self._lock:
@@ -194,6 +206,12 @@ class FakeHardware(Noop):
     def probe_ramdisk(self, task: Task) -> None:
         self._strike(task.node, "probe_ramdisk")
 
+    def carries_token(self, task: Task) -> bool:
+        return False
+
+    def medium(self, task: Task) -> None:
+        return None
+
     def prepare_ramdisk(self, task: Task, params: Mapping[str, str]) -> BootDevice:
         self._take_time(task.node, "prepare_ramdisk", "boot")
         return BootDevice("pxe", False)
@@ -230,9 +248,12 @@ class FakeHardware(Noop):
     def open_login(self, task: Task, password_hash: str) -> None:
         self._take_time(task.node, "open_login", "rescue", login_open=True)
 
-    def prove_login(self, task: Task) -> str:
+    def prove_login(self, task: Task) -> tuple[Login, str]:
         self._strike(task.node, "prove_login")
-        return "Fake hardware has no login to look at."
+        return Login(), "Fake hardware has no login to look at."
+
+    def look(self, logins: Sequence[Login]) -> Sequence[Mapping[str, Seen]]:
+        return [{} for _ in logins]
 
     # the record
 
@@ -241,8 +262,8 @@ class FakeHardware(Noop):
     ) -> None:
         """Raise "still busy" until the delay is over, then let it happen, once."""
         with self._lock:
-            if self._work(node, method, kind):
-                raise HardwareError(f"Fake hardware is still busy with {method}; look again later.")
+            if seconds := self._work(node, method, kind):
+                raise HardwareError(f"Fake hardware is still busy with {method}.", seconds)
             if login_open is not None:
                 record = self._read(node)
                 record.login_open = login_open

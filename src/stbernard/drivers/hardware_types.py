@@ -27,9 +27,22 @@ class HardwareType:
 
 _NONE = "stbernard.drivers.none"
 _FAKE = "stbernard.drivers.fake:FakeHardware"
-_IPXE = "stbernard.drivers.netboot.ipxe:IPXEBoot"
+_PXE = {
+    "ipxe": "stbernard.drivers.netboot.ipxe:IPXEBoot",
+    "pxe": "stbernard.drivers.netboot.grub:PXEBoot",
+}
+_NETBOOT = {
+    **_PXE,
+    "http-ipxe": "stbernard.drivers.netboot.ipxe:HTTPIPXEBoot",
+    "http": "stbernard.drivers.netboot.grub:HTTPBoot",
+}
+_VIRTUAL_MEDIA = "stbernard.drivers.redfish.virtual_media:RedfishVirtualMedia"
 _AGENT = "stbernard.drivers.agent:AgentRescue"
-_NOOP_NETWORK = "stbernard.drivers.network.noop:NoopNetwork"
+_NETWORKS = {
+    "noop": "stbernard.drivers.network.noop:NoopNetwork",
+    "flat": "stbernard.drivers.network.flat:FlatNetwork",
+    "neutron": "stbernard.drivers.network.neutron:NeutronNetwork",
+}
 
 _NONE_AT_ALL: Mapping[str, Mapping[str, str]] = {
     "bios": {"no-bios": f"{_NONE}:NoBIOS"},
@@ -52,10 +65,21 @@ _NO_RESCUE = f"{_NONE}:NoRescue"
 REDFISH = HardwareType(
     {
         **_NONE_AT_ALL,
-        "boot": {"ipxe": _IPXE},
+        "boot": {**_NETBOOT, "redfish-virtual-media": _VIRTUAL_MEDIA},
         "management": {"redfish": "stbernard.drivers.redfish.management:RedfishManagement"},
-        "network": {"noop": _NOOP_NETWORK},
+        "network": _NETWORKS,
         "power": {"redfish": "stbernard.drivers.redfish.power:RedfishPower"},
+        "rescue": {"agent": _AGENT, "no-rescue": _NO_RESCUE},
+    }
+)
+
+IPMI = HardwareType(
+    {
+        **_NONE_AT_ALL,
+        "boot": _PXE,  # its boot flags cannot say that UEFI is to boot by HTTP
+        "management": {"ipmitool": "stbernard.drivers.ipmi.management:IpmitoolManagement"},
+        "network": _NETWORKS,
+        "power": {"ipmitool": "stbernard.drivers.ipmi.power:IpmitoolPower"},
         "rescue": {"agent": _AGENT, "no-rescue": _NO_RESCUE},
     }
 )
@@ -63,9 +87,9 @@ REDFISH = HardwareType(
 FAKE_HARDWARE = HardwareType(
     {
         **{kind: {"fake": _FAKE, **names} for kind, names in _NONE_AT_ALL.items()},
-        "boot": {"fake": _FAKE, "ipxe": _IPXE},
+        "boot": {"fake": _FAKE, **_NETBOOT},
         "management": {"fake": _FAKE},
-        "network": {"noop": _NOOP_NETWORK},
+        "network": _NETWORKS,
         "power": {"fake": _FAKE},
         "rescue": {"fake": _FAKE, "agent": _AGENT, "no-rescue": _NO_RESCUE},
         "storage": {"noop": f"{_NONE}:Noop", "fake": _FAKE},

@@ -17,7 +17,7 @@ def seen(addresses: Sequence[str], expected: str | None, port: int = PORT) -> di
 
     `expected`: the key looked for; a server that has several is asked for one of its kind.
     To be called from a thread without an event loop."""
-    return asyncio.run(_seen(addresses, _algorithms(expected), port))
+    return asyncio.run(_seen(addresses, expected, port))
 
 
 def same(one: str, other: str) -> bool:
@@ -30,17 +30,18 @@ def fingerprint(key: str) -> str:
     return asyncssh.import_public_key(key).get_fingerprint()
 
 
-async def _seen(addresses: Sequence[str], algorithms: Algorithms, port: int) -> dict[str, str]:
-    keys = await asyncio.gather(*(_ask(address, algorithms, port) for address in addresses))
-    return {address: key for address, key in zip(addresses, keys, strict=True) if key}
-
-
-async def _ask(address: str, algorithms: Algorithms, port: int) -> str | None:
+async def ask(address: str, expected: str | None, port: int) -> str | None:
+    """The host key of one address, None if none answers."""
     try:
-        key = await asyncio.wait_for(_get_key(address, algorithms, port), TIMEOUT)
+        key = await asyncio.wait_for(_get_key(address, _algorithms(expected), port), TIMEOUT)
     except (OSError, asyncssh.Error):  # TimeoutError is an OSError
         return None
     return key.export_public_key().decode().strip() if key else None
+
+
+async def _seen(addresses: Sequence[str], expected: str | None, port: int) -> dict[str, str]:
+    keys = await asyncio.gather(*(ask(address, expected, port) for address in addresses))
+    return {address: key for address, key in zip(addresses, keys, strict=True) if key}
 
 
 async def _get_key(address: str, algorithms: Algorithms, port: int) -> asyncssh.SSHKey | None:

@@ -1,14 +1,15 @@
 """The interfaces of kinds that do nothing here: Ironic's `no-*` and `noop`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NoReturn
 
-from stbernard.drivers.base import Task
+from stbernard.drivers.base import Seen, Task
 from stbernard.errors import InvalidDriverInfo
 from stbernard.nodes import Login
 from stbernard.settings import Settings
 
 _IMAGES = ("image_source", "boot_iso")  # what of instance_info asks for an image
+_INSTALLED = "preinstalled_image"
 
 
 class Noop:
@@ -68,14 +69,26 @@ class NoVendor(_NotSupported):
 
 
 class NoDeploy(Noop):
-    """The deploy interface `noop`: an instance is what the server's disks hold already."""
+    """The deploy interface `noop`: an instance is what the server's disks hold already.
+
+    Compute names an image with each instance: it has to be the one that the operator says the
+    disks hold."""
+
+    def properties(self) -> Mapping[str, str]:
+        return {
+            _INSTALLED: "UUID of the image that the disks hold already: the one that instances may "
+            "name with the deploy interface 'noop'."
+        }
 
     def validate(self, task: Task) -> None:
-        if image := next((key for key in _IMAGES if task.node.instance_info.get(key)), None):
+        node = task.node
+        image = next((key for key in _IMAGES if node.instance_info.get(key)), None)
+        if image and node.instance_info[image] != node.driver_info.get(_INSTALLED):
             raise InvalidDriverInfo(
-                f"The deploy interface 'noop' of node {task.node.uuid} writes no image: it boots "
+                f"The deploy interface 'noop' of node {node.uuid} writes no image: it boots "
                 "what is on the disks. Deployment of images is not offered for the hardware type "
-                f"'{task.node.driver}'; remove instance_info/{image} to boot from the disks."
+                f"'{node.driver}'; remove instance_info/{image} to boot from the disks, or say "
+                f"that the disks hold it: driver_info/{_INSTALLED} = {node.instance_info[image]}."
             )
 
     def tear_down(self, task: Task) -> None:
@@ -105,5 +118,8 @@ class NoRescue(_NotSupported):
     def open_login(self, task: Task, password_hash: str) -> None:
         self._refuse(task)
 
-    def prove_login(self, task: Task) -> str:
+    def prove_login(self, task: Task) -> NoReturn:
         self._refuse(task)
+
+    def look(self, logins: Sequence[Login]) -> Sequence[Mapping[str, Seen]]:
+        return [{} for _ in logins]

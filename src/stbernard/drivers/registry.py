@@ -7,6 +7,7 @@ As in Ironic: a node's own `<kind>_interface` if it is set, else
 import pkgutil
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
+from operator import attrgetter
 from threading import Lock
 from typing import cast
 
@@ -22,6 +23,7 @@ from stbernard.drivers.base import (
     RescueInterface,
 )
 from stbernard.drivers.hardware_types import ENTRY_POINT_GROUP, HardwareType
+from stbernard.drivers.vendors import instead_of_driver, instead_of_interface
 from stbernard.errors import InvalidDriverInfo, InvalidParameter, NotFound, SettingsError
 from stbernard.nodes import INTERFACES, Node
 from stbernard.settings import Settings
@@ -37,6 +39,7 @@ class Registry:
         self._settings = settings
         self._loading = Lock()
         self._loaded: dict[str, Interface] = {}
+        self._drivers: dict[tuple[str | None, ...], Driver] = {}  # by the names they are made of
         self._types = _installed(settings.default.enabled_hardware_types)
         known = {
             kind: {name for each in self._types.values() for name in each.implementations(kind)}
@@ -47,7 +50,7 @@ class Registry:
         }
         self.warnings = [
             f"[DEFAULT]enabled_{kind}_interfaces: no enabled hardware type has '{name}', "
-            f"it has no effect. They have {sorted(known[kind])}."
+            f"it has no effect. They have {sorted(known[kind])}." + instead_of_interface(kind, name)
             for kind in INTERFACES
             for name in self._listed(kind)
             if name not in known[kind]
@@ -85,7 +88,7 @@ class Registry:
             raise InvalidParameter(
                 "No valid host was found. Reason: No conductor service registered which supports "
                 f'driver {driver} for conductor group "{self._settings.default.conductor_group}". '
-                "Ensure the driver is valid and enabled."
+                "Ensure the driver is valid and enabled." + instead_of_driver(driver)
             )
         return {kind: self._chosen(driver, kind, given.get(kind)) for kind in INTERFACES}
 
@@ -100,6 +103,12 @@ class Registry:
 
     def driver_for(self, node: Node) -> Driver:
         """The interfaces of this node. Raises InvalidDriverInfo if one is not enabled any more."""
+        names = (node.driver, *_interface_names(node))
+        if names not in self._drivers:
+            self._drivers[names] = self._driver_for(node)
+        return self._drivers[names]
+
+    def _driver_for(self, node: Node) -> Driver:
         try:
             named = {
                 kind: self._load(
@@ -151,7 +160,7 @@ class Registry:
             raise InvalidParameter(
                 "Could not find the following interface in the "
                 f"'ironic.hardware.interfaces.{kind}' entrypoint: {name}. "
-                f"Valid interfaces are {self._enabled[kind]}."
+                f"Valid interfaces are {self._enabled[kind]}." + instead_of_interface(kind, name)
             )
         if name not in self._type(driver).implementations(kind):
             raise InvalidParameter(
@@ -174,12 +183,15 @@ class Registry:
             return self._loaded[path]
 
 
+_interface_names = attrgetter(*(f"{kind}_interface" for kind in INTERFACES))
+
+
 def _installed(wanted: Iterable[str]) -> dict[str, HardwareType]:
     """The hardware types of these names, from the entry points of this and other packages."""
     found = {each.name: each for each in entry_points(group=ENTRY_POINT_GROUP)}
     if missing := [name for name in wanted if name not in found]:
         raise SettingsError(
             f"[DEFAULT]enabled_hardware_types is wrong: {', '.join(missing)} is not installed. "
-            f"Installed are {sorted(found)}."
+            f"Installed are {sorted(found)}." + "".join(map(instead_of_driver, missing))
         )
     return {name: found[name].load() for name in sorted(wanted)}

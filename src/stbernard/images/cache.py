@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,8 +18,9 @@ import structlog
 
 from stbernard.errors import ImageError
 from stbernard.files import link_or_copy, write_atomically
-from stbernard.images.download import ServerAway, Version, download
-from stbernard.images.hrefs import check_href, file_path, is_file, shown
+from stbernard.images.download import download
+from stbernard.images.hrefs import canonical, check_href, file_path, is_file, shown
+from stbernard.images.transfer import ServerAway, Version
 from stbernard.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,7 @@ class ImageCache:
         if known and not ask:
             return image
         try:
-            version = download(href, new, known, self._budget)
+            version = download(href, new, known, self._budget, self._settings)
             if version:
                 with new.open("rb") as file:
                     os.fsync(file.fileno())
@@ -106,14 +107,17 @@ class ImageCache:
         for path, size in sizes.items():
             if surplus <= 0 or _last_use(path) > time.time() - IN_USE:
                 return
-            path.unlink(missing_ok=True)
-            path.with_suffix(".image").unlink(missing_ok=True)
-            surplus -= size
+            with suppress(BlockingIOError), _locked(path.with_suffix(".lock"), wait=False):
+                if _last_use(path) > time.time() - IN_USE:
+                    continue  # somebody took it up meanwhile
+                path.unlink(missing_ok=True)
+                path.with_suffix(".image").unlink(missing_ok=True)
+                surplus -= size
 
 
 def _key(href: str, source: Path | None) -> str:
     """The name of an image in the cache; a file that was changed or replaced is another one."""
-    identity = href
+    identity = canonical(href)
     if source:
         status = source.stat()
         identity = f"{source} {status.st_ino} {status.st_mtime_ns} {status.st_size}"
@@ -159,7 +163,9 @@ def _size(path: Path) -> int:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Raises BlockingIOError if somebody else has the lock, and it is not waited for."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the file, also if the process is killed
+        # ends with the file, also if the process is killed
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

@@ -1,56 +1,45 @@
-"""An image over HTTP: streamed to a file, only if it changed, never more than there is room for."""
+"""An image over HTTP, or from the Image service: streamed to a file, only if it changed."""
 
 from pathlib import Path
-from typing import BinaryIO
 
-import msgspec
 import requests
 
 from stbernard.errors import ImageError
-from stbernard.images.hrefs import check_href, is_file, shown
+from stbernard.images.glance import image_service
+from stbernard.images.hrefs import check_href, file_path, glance_image, is_file, shown
+from stbernard.images.transfer import CHUNK, ServerAway, Version, write
 from stbernard.settings import Settings
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60  # seconds without a byte
 PROBE_TIMEOUT = 5  # seconds to connect, and then until an answer
-CHUNK = 1 << 20  # bytes
 
 
-class Version(msgspec.Struct, frozen=True):
-    """What a server said about the file we have (RFC 9110, 8.8), to ask later if it changed."""
-
-    size: int
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-class ServerAway(ImageError):
-    """The server could not be asked, or has trouble: what is in the cache may still do."""
-
-
-def download(href: str, target: Path, known: Version | None, limit: int) -> Version | None:
+def download(
+    href: str, target: Path, known: Version | None, limit: int, settings: Settings
+) -> Version | None:
     """Fetch the image into `target`; returns its version, None if `known` is still the newest.
 
     `limit` is in bytes, 0 for none. Raises ServerAway, ImageError."""
+    if image := glance_image(href):
+        return image_service(settings.glance).download(image, target, known, limit)
     try:
         with requests.get(
             href,
             headers=_conditions(known),
             stream=True,
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            verify=_verify(settings),
         ) as response:
             if known and response.status_code == requests.codes.not_modified:
                 return None
             _check_status(href, response)
-            with target.open("wb") as file:
-                size = _copy(href, response, file, limit)
+            announced = int(response.headers.get("Content-Length") or 0)
+            chunks = response.iter_content(CHUNK)
+            name = f"Image {shown(href)}"
+            size = write(name, chunks, target, announced=announced, limit=limit)
     except requests.RequestException as error:
         raise _away(href, error) from None
-    except OSError as error:
-        raise ImageError(
-            f"Image {shown(href)} cannot be written to {target.parent}: {error.strerror}. "
-            "Check its free space and rights ([pxe]instance_master_path)."
-        ) from error
     return Version(size, response.headers.get("ETag"), response.headers.get("Last-Modified"))
 
 
@@ -59,10 +48,35 @@ def probe(href: str, settings: Settings) -> None:
     check_href(href, settings)
     if is_file(href):
         return
+    if image := glance_image(href):
+        image_service(settings.glance).probe(image)
+        return
+    verify = _verify(settings)
     try:
         # As a GET whose body is left alone: not every server knows HEAD.
-        with requests.get(href, stream=True, timeout=PROBE_TIMEOUT) as response:
+        with requests.get(href, stream=True, timeout=PROBE_TIMEOUT, verify=verify) as response:
             _check_status(href, response)
+    except requests.RequestException as error:
+        raise _away(href, error) from None
+
+
+def head(href: str, settings: Settings, size: int = 4096) -> bytes:
+    """The first bytes of an image, at most so many. Raises ImageError."""
+    check_href(href, settings)
+    if is_file(href):
+        with file_path(href, settings).open("rb") as file:
+            return file.read(size)
+    if image := glance_image(href):
+        return image_service(settings.glance).head(image, size)
+    wanted = {"Accept-Encoding": "identity", "Range": f"bytes=0-{size - 1}"}
+    verify = _verify(settings)
+    try:
+        with requests.get(
+            href, headers=wanted, stream=True, timeout=PROBE_TIMEOUT, verify=verify
+        ) as response:
+            if response.status_code != requests.codes.partial_content:
+                _check_status(href, response)
+            return response.raw.read(size) or b""
     except requests.RequestException as error:
         raise _away(href, error) from None
 
@@ -87,25 +101,10 @@ def _check_status(href: str, response: requests.Response) -> None:
     )
 
 
-def _copy(href: str, response: requests.Response, file: BinaryIO, limit: int) -> int:
-    announced = int(response.headers.get("Content-Length") or 0)
-    size = 0
-    if not limit or announced <= limit:
-        for chunk in response.iter_content(CHUNK):
-            size += len(chunk)
-            if limit and size > limit:
-                break
-            file.write(chunk)
-    if limit and max(announced, size) > limit:
-        raise ImageError(
-            f"Image {shown(href)} is larger than the whole cache may be ({limit >> 20} MiB, "
-            "[pxe]image_cache_size). Is it the right file?"
-        )
-    if size == 0 or announced not in (0, size):
-        raise ServerAway(
-            f"Image {shown(href)} came incomplete: {size} of {announced} bytes. Try again."
-        )
-    return size
+def _verify(settings: Settings) -> bool | str:
+    """[DEFAULT]webserver_verify_ca as requests wants it."""
+    text = settings.default.webserver_verify_ca
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _away(href: str, error: requests.RequestException) -> ServerAway:

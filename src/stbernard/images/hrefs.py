@@ -1,21 +1,38 @@
-"""What an image may be named by: a URL with file, http or https."""
+"""What an image may be named by: a URL with file, http or https; a UUID, or glance://UUID."""
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from stbernard.errors import ImageError
 from stbernard.settings import Settings
 
+_GLANCE = "glance://"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
 
 def check_href(href: str, settings: Settings) -> None:
     """Raise ImageError if this names no image that could be had; looks at no other host."""
     if is_file(href):
         file_path(href, settings)
-    elif not _is_http(href):
+    elif not (_is_http(href) or glance_image(href)):
         raise ImageError(
             f"Image {shown(href)} cannot be fetched: it is no URL that starts with file:///, "
-            "http:// or https://. Correct it in driver_info or [conductor]."
+            "http:// or https://, and no UUID of an image in the Image service (or glance://UUID). "
+            "Correct it in driver_info or [conductor]."
         )
+
+
+def glance_image(href: str) -> str | None:
+    """The UUID of an image in the Image service, if this names one."""
+    text = href[len(_GLANCE) :] if href.lower().startswith(_GLANCE) else href
+    return text.lower() if _UUID.fullmatch(text) else None
+
+
+def canonical(href: str) -> str:
+    """One name for one image, however it is written."""
+    image = glance_image(href)
+    return f"{_GLANCE}{image}" if image else href
 
 
 def is_file(href: str) -> bool:

@@ -19,7 +19,9 @@ from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 from werkzeug.serving import make_server
 
 from stbernard.errors import LabError
-from stbernard.lab.machine import UEFI_FIRMWARE, BootDevice, BootMode, QemuMachine
+from stbernard.lab.firmware import check_uefi
+from stbernard.lab.machine import BootDevice, BootMode, QemuMachine
+from stbernard.lab.resets import note_resets
 from stbernard.lab.serial import stamp_lines
 
 VIRTUAL_MEDIA = {"Cd": {"Name": "Virtual CD", "MediaTypes": ["CD", "DVD"]}}
@@ -83,8 +85,12 @@ class QemuSystems(AbstractSystemsDriver):  # type: ignore[misc]
     def set_boot_device(self, identity: str, boot_source: str) -> None:
         if boot_source not in get_args(BootDevice):
             raise error.BadRequest(f"Boot device {boot_source} is not supported")
-        # sushy-tools does not hand it down: how long the override lasts stands in the request.
-        once = flask.request.json["Boot"].get("BootSourceOverrideEnabled") == "Once"
+        # What sushy-tools does not hand down stands in the request: how long the override lasts,
+        # and HTTP boot, of which it makes Pxe.
+        asked = flask.request.json["Boot"]
+        once = asked.get("BootSourceOverrideEnabled") == "Once"
+        if asked.get("BootSourceOverrideTarget") == "UefiHttp":
+            boot_source = "UefiHttp"
         change = {"boot_once": boot_source} if once else {"boot_device": boot_source}
         self.machine(identity).change_setup(**{"boot_once": None, **change})
 
@@ -94,9 +100,15 @@ class QemuSystems(AbstractSystemsDriver):  # type: ignore[misc]
     def set_boot_mode(self, identity: str, boot_mode: str) -> None:
         if boot_mode not in get_args(BootMode):
             raise error.BadRequest(f"Boot mode {boot_mode} is not supported")
-        if boot_mode == "UEFI" and not UEFI_FIRMWARE.exists():
-            raise error.BadRequest(f"No {UEFI_FIRMWARE}: apt-get install ovmf")
+        if boot_mode == "UEFI":
+            try:
+                check_uefi()
+            except LabError as problem:
+                raise error.BadRequest(str(problem)) from problem
         self.machine(identity).change_setup(boot_mode=boot_mode)
+
+    def get_secure_boot(self, identity: str) -> bool:
+        return self.machine(identity).hardware.firmware == "secure-boot"
 
     def get_total_memory(self, identity: str) -> int:
         return max(1, self.machine(identity).hardware.memory_mb // 1024)
@@ -133,8 +145,9 @@ def application(lab_dir: Path) -> flask.Flask:
     emulator.Application.systems = systems
 
     @app.after_request  # type: ignore[untyped-decorator]
-    def tell_once(response: flask.Response) -> flask.Response:
-        """sushy-tools reports every override as Continuous (Redfish ComputerSystem.Boot)."""
+    def tell_more(response: flask.Response) -> flask.Response:
+        """sushy-tools reports every override as Continuous (Redfish ComputerSystem.Boot), and
+        no LastResetTime."""
         request = flask.request
         if (request.endpoint, request.method, response.status_code) == (
             "system_resource",
@@ -143,9 +156,12 @@ def application(lab_dir: Path) -> flask.Flask:
         ):
             body = json.loads(response.get_data())
             identity = request.view_args["identity"]  # type: ignore[index]
-            if systems.machine(identity).setup.boot_once:
+            machine = systems.machine(identity)
+            if machine.setup.boot_once:
                 body["Boot"]["BootSourceOverrideEnabled"] = "Once"
-                response.set_data(json.dumps(body))
+            if machine.last_reset:
+                body["LastResetTime"] = machine.last_reset.isoformat()
+            response.set_data(json.dumps(body))
         return response
 
     return app  # type: ignore[no-any-return]
@@ -160,6 +176,7 @@ def main(lab_dir: Path, address: str, port: int) -> None:
     app = application(lab_dir)
     for home in (lab_dir / "machines").iterdir():
         threading.Thread(target=stamp_lines, args=[home / "serial.log"], daemon=True).start()
+        threading.Thread(target=note_resets, args=[home], daemon=True).start()
     make_server(address, port, app, threaded=True).serve_forever()
 
 

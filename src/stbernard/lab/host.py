@@ -15,16 +15,23 @@ PACKAGES = (
     "e2fsprogs",
     "fdisk",
     "grub-common",
+    "grub-efi-amd64-bin",
+    "grub-efi-amd64-signed",
     "grub-pc-bin",
     "iproute2",
+    "ipxe",
     "ipxe-qemu",
     "kmod",
     "mmdebstrap",
+    "mtools",
     "openssh-client",  # to log in by hand; the agent's tests make host keys with it
     "openssl",  # the agents in tests make their certificates with it
+    "ovmf",
     "qemu-system-x86",
     "qemu-utils",
+    "shim-signed",
     "squashfs-tools",
+    "xorriso",
     "zstd",
 )
 

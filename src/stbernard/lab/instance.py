@@ -1,7 +1,8 @@
 """The instance: a small Debian on a disk image, whose root password nobody knows.
 
-Built without loop devices: mke2fs fills the file system from a directory, sfdisk writes the
-partition table, and GRUB's core image goes into the gap between them (BIOS boot).
+Built without loop devices: mke2fs fills the file system from a directory and sfdisk writes the
+partition table. For BIOS, GRUB's core image goes into the gap between them; for UEFI there is a
+second partition (FAT, by mtools) with Debian's signed shim and GRUB, which Secure Boot takes.
 """
 
 import secrets
@@ -24,6 +25,7 @@ MODULES = (
     "fs/ext4/ext4",
 )
 PARTITION_MB = 640
+ESP_MB = 48
 HOSTNAME = "instance"
 
 FILES = {
@@ -81,20 +83,29 @@ busybox mount -o move /dev /mnt/dev
 exec busybox switch_root /mnt /sbin/init
 """
 
-# The last four do without what costs an emulated processor time.
+# The last four do without what costs an emulated processor time; with Secure Boot the kernel
+# measures its modules, which needs `integrity`.
 KERNEL_ARGUMENTS = (
-    "root=/dev/vda1 console=ttyS0 systemd.show_status=1 quiet nokaslr mitigations=off lsm="
+    "root=/dev/vda1 console=ttyS0 systemd.show_status=1 quiet nokaslr mitigations=off lsm=integrity"
 )
 GRUB = f"""\
-serial --unit=0 --speed=115200
-terminal_output serial
 echo GRUB starts the instance
 linux (hd0,msdos1)/boot/vmlinuz {KERNEL_ARGUMENTS}
 initrd (hd0,msdos1)/boot/initrd.img
 boot
 """
+GRUB_BIOS = f"""\
+serial --unit=0 --speed=115200
+terminal_output serial
+{GRUB}"""
 GRUB_BOOT_SECTOR = "/usr/lib/grub/i386-pc/boot.img"
 GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "terminal", "echo", "boot")
+ESP_FILES = {
+    "EFI/BOOT/BOOTX64.EFI": Path("/usr/lib/shim/shimx64.efi.signed"),
+    "EFI/BOOT/grubx64.efi": Path("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"),
+}
+"""Where firmware without a boot entry looks, and where that GRUB is looked for by shim."""
+GRUB_UEFI_CONFIGURATION = "EFI/debian/grub.cfg"
 
 
 @dataclass(frozen=True)
@@ -151,13 +162,34 @@ def _configure(root: Path) -> None:
 def _make_disk(work: Path, root: Path, disk: Path) -> None:
     raw = work / "disk.raw"
     partition = work / "partition.raw"
-    core = work / "core.img"
-    early = work / "grub.cfg"
-    early.write_text(GRUB)
     run("mke2fs", "-q", "-t", "ext4", "-d", root, partition, f"{PARTITION_MB}M")
-    run("truncate", "-s", f"{PARTITION_MB + 1}M", raw)
-    run("sfdisk", "-q", raw, stdin="2048,,L,*")
-    run("dd", f"if={partition}", f"of={raw}", "bs=1M", "seek=1", "conv=notrunc,sparse")
+    run("truncate", "-s", f"{PARTITION_MB + ESP_MB + 1}M", raw)
+    run("sfdisk", "-q", raw, stdin=f"1MiB,{PARTITION_MB}MiB,L,*\n{PARTITION_MB + 1}MiB,,U\n")
+    _write(partition, raw, at_mb=1)
+    _write(_esp(work), raw, at_mb=PARTITION_MB + 1)
+    _install_grub_for_bios(work, raw)
+    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk)
+
+
+def _write(content: Path, disk: Path, at_mb: int) -> None:
+    run("dd", f"if={content}", f"of={disk}", "bs=1M", f"seek={at_mb}", "conv=notrunc,sparse")
+
+
+def _esp(work: Path) -> Path:
+    """The EFI system partition."""
+    image, configuration = work / "esp.raw", work / "uefi.cfg"
+    configuration.write_text(GRUB)
+    run("truncate", "-s", f"{ESP_MB}M", image)
+    run("mformat", "-i", image, "-F", "::")
+    run("mmd", "-i", image, "::EFI", "::EFI/BOOT", "::EFI/debian")
+    for name, source in {**ESP_FILES, GRUB_UEFI_CONFIGURATION: configuration}.items():
+        run("mcopy", "-i", image, source, f"::{name}")
+    return image
+
+
+def _install_grub_for_bios(work: Path, raw: Path) -> None:
+    core, early = work / "core.img", work / "grub.cfg"
+    early.write_text(GRUB_BIOS)
     run(
         *("grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub"),
         *("-c", early, *GRUB_MODULES),
@@ -165,4 +197,3 @@ def _make_disk(work: Path, root: Path, disk: Path) -> None:
     # The boot sector's first 440 bytes; the partition table lies behind them.
     run("dd", f"if={GRUB_BOOT_SECTOR}", f"of={raw}", "bs=440", "count=1", "conv=notrunc")
     run("dd", f"if={core}", f"of={raw}", "bs=512", "seek=1", "conv=notrunc")
-    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk)

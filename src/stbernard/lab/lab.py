@@ -19,15 +19,18 @@ import msgspec
 from stbernard.errors import LabError
 from stbernard.lab import host, network, processes
 from stbernard.lab.acceleration import acceleration
+from stbernard.lab.firmware import Firmware, check_uefi
 from stbernard.lab.instance import ensure_instance
 from stbernard.lab.machine import PID_FILE, Hardware, QemuMachine
 from stbernard.lab.serial import SerialLog
 from stbernard.programs import run
 
 NAMESPACE = "stbernard-lab"
+DISK = "6G"  # sparse; ironic-python-agent waits for a disk of 4 GB at least
 BMC_PORT = 8000
+IPMI_PORT = 6230  # of the first machine's BMC, UDP
 BMC_USERNAME = "admin"
-BMC_PASSWORD = "password"  # noqa: S105 - of a virtual machine in a network of its own
+BMC_PASSWORD = "keg-of-brandy"  # noqa: S105 - of a virtual machine in a network of its own
 POLL_SECONDS = 0.1
 START_SECONDS = 60
 
@@ -46,6 +49,7 @@ class Machine:
         self.address = plug.address
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.name}.lab.stbernard"))
         self.system_id = f"/redfish/v1/Systems/{self.uuid}"
+        self.ipmi_port = IPMI_PORT + number - 1
         self.serial_log = home / "serial.log"
         self.home = home
 
@@ -65,6 +69,8 @@ class Lab:
 
     `state_dir` belongs to this lab alone: `up` empties it, `down` leaves the logs for reading.
     `cache_dir` holds what is built once. `namespace` has to differ between labs up at once.
+    `firmware`, `boot_rom`: see machine.Hardware. Without `dhcp` the service has to give out the
+    addresses (network.service_dhcp).
     """
 
     def __init__(
@@ -73,12 +79,18 @@ class Lab:
         *,
         machines: int = 1,
         memory_mb: int = 1024,
+        firmware: Firmware = "bios",
+        boot_rom: bool = True,
+        dhcp: bool = True,
         cache_dir: Path = Path(".cache"),
         namespace: str = NAMESPACE,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.cache_dir = cache_dir.absolute()
         self.memory_mb = memory_mb
+        self.firmware = firmware
+        self.boot_rom = boot_rom
+        self.dhcp = dhcp
         self.network = network.Network(namespace)
         homes = (self.state_dir / "machines" / f"machine-{n}" for n in range(1, machines + 1))
         self.machines = [Machine(number, home) for number, home in enumerate(homes, start=1)]
@@ -110,6 +122,8 @@ class Lab:
         Raises LabError, or what the builders raise; then nothing is left running.
         """
         _check_host()
+        if self.firmware != "bios":
+            check_uefi()
         self._check_that_none_is_up()
         instance = ensure_instance(self.cache_dir)
         accelerated = acceleration(instance.kernel, self.cache_dir)
@@ -183,6 +197,18 @@ class Lab:
         processes.end(self.state_dir / "bmc.pid")
         self._start_bmc()
 
+    def start_ipmi(self) -> None:
+        """Let the machines' BMCs speak IPMI, too, each on its `ipmi_port`. Raises LabError."""
+        (self.state_dir / "ipmi.account").write_text(f"{BMC_USERNAME}\n{BMC_PASSWORD}\n")
+        program = (sys.executable, "-m", "stbernard.lab.ipmi")
+        child = self.start("ipmi", (*program, self.state_dir, network.HOST, str(IPMI_PORT)))
+        log = self.state_dir / "ipmi.log"
+        end = time.monotonic() + START_SECONDS
+        while "ready" not in log.read_text():
+            if child.poll() is not None or time.monotonic() > end:
+                raise LabError(f"the BMCs do not start to speak IPMI:\n{log.read_text()}")
+            time.sleep(POLL_SECONDS)
+
     def inside(self) -> AbstractContextManager[None]:
         """Put the calling thread into the lab's network for a while (Network.inside)."""
         return self.network.inside()
@@ -225,6 +251,9 @@ class Lab:
         description = {
             "machines": len(self.machines),
             "memory_mb": self.memory_mb,
+            "firmware": self.firmware,
+            "boot_rom": self.boot_rom,
+            "dhcp": self.dhcp,
             "namespace": self.network.namespace,
         }
         (self.state_dir / "lab.json").write_bytes(msgspec.json.encode(description))
@@ -235,7 +264,7 @@ class Lab:
         machine.home.mkdir(parents=True)
         run(
             *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2"),
-            *("-b", disk, machine.home / "disk.qcow2"),
+            *("-b", disk, machine.home / "disk.qcow2", DISK),
         )
         hardware = Hardware(
             name=machine.name,
@@ -244,12 +273,16 @@ class Lab:
             tap=network.port(number).tap,
             memory_mb=self.memory_mb,
             acceleration=accelerated,
+            firmware=self.firmware,
+            boot_rom=self.boot_rom,
         )
         QemuMachine.define(machine.home, hardware)
 
     def _start_network(self) -> None:
         ports = [network.port(number) for number, _ in enumerate(self.machines, start=1)]
         self.network.create(ports)
+        if not self.dhcp:
+            return
         config = self.state_dir / "dnsmasq.conf"
         config.write_text(network.dnsmasq_config(ports, self.state_dir))
         self.run("dnsmasq", f"--conf-file={config}")

@@ -2,13 +2,14 @@
 
 Everything there is to know lies in the machine's directory, so that any process can take over:
 `machine.json` (what it is), `setup.json` (what its BMC was told), `qemu.pid`, `qmp.sock`,
-`disk.qcow2` and `serial.log`.
+`disk.qcow2`, `serial.log` and `last_reset`.
 """
 
 import asyncio
 import subprocess
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,10 @@ from qemu.qmp import QMPClient, QMPError
 
 from stbernard.errors import LabError
 from stbernard.lab import processes
+from stbernard.lab.firmware import Firmware, bios_arguments, http_boot_only, uefi_arguments
+from stbernard.lab.resets import EVENTS, last_reset, note_reset
 
-BootDevice = Literal["Pxe", "Hdd", "Cd"]
+BootDevice = Literal["Pxe", "Hdd", "Cd", "UefiHttp"]
 BootMode = Literal["Legacy", "UEFI"]
 
 # QEMU's device ids, in the order in which the firmware tries them. A boot that finds nothing to
@@ -27,8 +30,8 @@ BOOT_ORDER: dict[BootDevice, tuple[str, ...]] = {
     "Pxe": ("net", "disk"),
     "Hdd": ("disk",),
     "Cd": ("cd", "disk"),
+    "UefiHttp": ("net", "disk"),
 }
-UEFI_FIRMWARE = Path("/usr/share/ovmf/OVMF.fd")
 SHUTDOWN_SECONDS = 180
 PID_FILE = "qemu.pid"
 
@@ -36,7 +39,10 @@ Command = tuple[str, dict[str, object]]
 
 
 class Hardware(msgspec.Struct, frozen=True):
-    """What a machine is made of; fixed while its lab is up."""
+    """What a machine is made of; fixed while its lab is up.
+
+    `boot_rom`: whether the network card brings iPXE as its boot ROM; without it a machine boots
+    from the network by what its firmware has, which SeaBIOS has not."""
 
     name: str
     uuid: str
@@ -45,6 +51,8 @@ class Hardware(msgspec.Struct, frozen=True):
     memory_mb: int
     acceleration: tuple[str, ...]
     cpus: int = 2
+    firmware: Firmware = "bios"
+    boot_rom: bool = True
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -70,7 +78,10 @@ class QemuMachine:
         """Make a machine, switched off, in the existing directory `home`."""
         (home / "machine.json").write_bytes(msgspec.json.encode(hardware))
         (home / "serial.log").touch()
-        return cls(home)
+        machine = cls(home)
+        if hardware.firmware != "bios":
+            machine.change_setup(boot_mode="UEFI")
+        return machine
 
     @property
     def pid_file(self) -> Path:
@@ -80,6 +91,11 @@ class QemuMachine:
     def is_on(self) -> bool:
         with self._lock:
             return processes.find(self.pid_file) is not None
+
+    @property
+    def last_reset(self) -> datetime | None:
+        """As the BMC has noted it; None if the machine was never switched on."""
+        return last_reset(self.home)
 
     @property
     def setup(self) -> Setup:
@@ -116,6 +132,7 @@ class QemuMachine:
             except LabError:
                 self.power_off()
                 raise
+            note_reset(self.home)
             self._forget_once()
 
     def power_off(self) -> None:
@@ -176,23 +193,29 @@ class QemuMachine:
     def _command(self, setup: Setup) -> list[str]:
         hardware = self.hardware
         nic = f"tap,id=lan,ifname={hardware.tap},script=no,downscript=no"
-        firmware = ["-bios", str(UEFI_FIRMWARE)] if setup.boot_mode == "UEFI" else []
+        rom = "" if hardware.boot_rom else ",romfile="
         return [
             *("qemu-system-x86_64", "-name", hardware.name, "-uuid", hardware.uuid),
-            *("-nodefaults", "-display", "none", "-boot", "strict=on", *firmware),
-            *("-machine", "pc,graphics=off", "-m", str(hardware.memory_mb)),
-            *("-smp", str(hardware.cpus)),
+            *("-nodefaults", "-display", "none", "-boot", "strict=on", *self._firmware(setup)),
+            *("-m", str(hardware.memory_mb), "-smp", str(hardware.cpus)),
             *hardware.acceleration,
             *("-netdev", nic if hardware.tap else "hubport,id=lan,hubid=0"),
-            *("-device", f"virtio-net-pci,id=net,netdev=lan,mac={hardware.mac}"),
+            *("-device", f"virtio-net-pci,id=net,netdev=lan,mac={hardware.mac}{rom}"),
             *("-drive", f"file={self.home}/disk.qcow2,if=none,id=hd,format=qcow2"),
             *("-device", "virtio-blk-pci,id=disk,drive=hd"),
             *("-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-cd,id=cd,bus=scsi.0"),
             *("-chardev", f"file,id=serial,path={self.home}/serial.log,append=on"),
             *("-serial", "chardev:serial"),
             *("-qmp", f"unix:{self.home}/qmp.sock,server=on,wait=off"),
+            *("-qmp", f"unix:{self.home}/{EVENTS},server=on,wait=off"),
             *("-daemonize", "-pidfile", str(self.pid_file), "-S"),
         ]
+
+    def _firmware(self, setup: Setup) -> list[str]:
+        if setup.boot_mode == "Legacy":
+            return bios_arguments()
+        only = http_boot_only() if (setup.boot_once or setup.boot_device) == "UefiHttp" else []
+        return [*uefi_arguments(self.hardware.firmware, self.home), *only]
 
     def _qmp(self, commands: Sequence[Command]) -> None:
         try:

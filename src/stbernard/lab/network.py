@@ -17,6 +17,11 @@ HOST_IPV6 = "fd77::1"
 API_URL = f"http://{HOST}:6385"
 CLONE_NEWNET = 0x40000000  # setns(2)
 
+IPV6 = """\
+# iPXE waits 15 s for an IPv6 router before it goes on without one.
+enable-ra
+dhcp-range=fd77::,ra-only
+"""
 DNSMASQ = """\
 port=0
 interface=br0
@@ -30,12 +35,19 @@ dhcp-authoritative
 dhcp-leasefile={state_dir}/dnsmasq.leases
 dhcp-range=10.77.0.0,static,255.255.255.0,1h
 dhcp-option=option:router,{host}
-# iPXE waits 15 s for an IPv6 router before it goes on without one.
-enable-ra
-dhcp-range=fd77::,ra-only
+{ipv6}
 # iPXE says so with option 175; the boot ROM of QEMU's network card is one.
 dhcp-match=set:ipxe,175
 dhcp-boot=tag:ipxe,{api}/boot/boot.ipxe
+"""
+
+SERVICE_DHCP = """\
+[dhcp]
+dhcp_provider = dnsmasq
+[dnsmasq]
+interface = br0
+dhcp_range = {first};{last};255.255.255.0;1h
+conf_file = {more}
 """
 
 
@@ -109,8 +121,15 @@ class Network:
 
 def dnsmasq_config(ports: Sequence[Port], state_dir: Path) -> str:
     """The text of dnsmasq.conf: fixed addresses, and the boot script for iPXE."""
-    text = DNSMASQ.format(host=HOST, api=API_URL, state_dir=state_dir)
+    text = DNSMASQ.format(host=HOST, api=API_URL, state_dir=state_dir, ipv6=IPV6)
     return text + "".join(f"dhcp-host={plug.mac},{plug.address}\n" for plug in ports)
+
+
+def service_dhcp(ports: Sequence[Port], state_dir: Path) -> str:
+    """The options by which the service gives these ports their addresses, in a lab without DHCP."""
+    more = state_dir / "service-dnsmasq.conf"
+    more.write_text(IPV6)
+    return SERVICE_DHCP.format(first=ports[0].address, last=ports[-1].address, more=more)
 
 
 def _setns(descriptor: int) -> None:

@@ -4,11 +4,13 @@ Each function raises what the API answers: NotFound, BadRequest, Forbidden, Inva
 NodeLocked.
 """
 
-import time
 import uuid
 from dataclasses import replace
 from typing import Any
 
+from structlog.contextvars import get_contextvars
+
+from stbernard import clock
 from stbernard.errors import BadRequest, HardwareError, InvalidState
 from stbernard.nodes import Node, Power
 from stbernard.operations import node_steps
@@ -22,7 +24,7 @@ from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.journal import Event, entry
-from stbernard.store.leases import Request
+from stbernard.store.requests import Request
 
 _NOT_IN_MAINTENANCE = {
     "deploy": "provisioning",
@@ -57,6 +59,7 @@ class Requests:
     def _provision(self, node: Node, row: Transition, given: dict[str, Any]) -> None:
         self._check_maintenance(node, row.verb)
         if row.during:
+            self._check_conductor(node)
             check = OPERATIONS[row.verb].check
             accepted = check(self._tasks.of(node), given) if check else Accepted()
             self._begin(node, row, accepted)
@@ -97,6 +100,7 @@ class Requests:
         ends_in = Power.OFF if target in (Power.OFF, Power.SOFT_OFF) else Power.ON
         if node.disable_power_off and target != Power.ON:
             raise BadRequest(f"Node {node.uuid} has disable_power_off set: {target} is refused.")
+        self._check_conductor(node)
         request = self._request(
             target.value,
             within=timeout,
@@ -104,15 +108,16 @@ class Requests:
         )
         self._store.leases.accept(node.uuid, request)
 
-    def begin(self, ident: str, operation: str, **arguments: Any) -> str:
+    def begin(self, node: Node, operation: str, **arguments: Any) -> str:
         """Begin an operation that changes no state; returns the id of its run."""
+        self._check_conductor(node)
         request = self._request(operation, arguments=arguments, changes={"last_error": None})
-        self._store.leases.accept(ident, request)
+        self._store.leases.accept(node.uuid, request)
         return request.operation_id
 
     def begin_and_wait(self, node: Node, operation: str, **arguments: Any) -> None:
         """The same, and wait for the BMC's answer. Raises HardwareError with what it said."""
-        run = self.begin(node.uuid, operation, **arguments)
+        run = self.begin(node, operation, **arguments)
         seconds = float(self._settings.conductor.power_state_change_timeout)
         ended = self._store.news.wait_until(
             lambda: self._store.nodes.get(node.uuid).operation_id != run, seconds
@@ -134,18 +139,29 @@ class Requests:
                 **accepted.changes,
                 "provision_state": row.during,
                 "target_provision_state": row.done,
-                "provision_updated_at": time.time(),
+                "provision_updated_at": clock.now(),
                 "last_error": None,
             },
         )
         self._store.leases.accept(node.uuid, request)
+
+    def _check_conductor(self, node: Node) -> None:
+        """Raises BadRequest for a node of a conductor group that nobody works for."""
+        group = node.conductor_group
+        ours = group == self._settings.default.conductor_group
+        if not ours and not self._store.conductors.serves(group):
+            raise BadRequest(
+                "No valid host was found. Reason: No conductor service registered which supports "
+                f'driver {node.driver} for conductor group "{group}". Start a worker with '
+                "[DEFAULT]conductor_group set to it, or change the node's conductor_group."
+            )
 
     def _request(self, operation: str, within: int | None = None, **values: Any) -> Request:
         whole = OPERATIONS[operation]
         first = whole.steps[0]
         return Request(
             operation=operation,
-            operation_id=str(uuid.uuid4()),
+            operation_id=_new_run(),
             first_step=first.name,
             within=within or first.within(self._settings) or None,
             all_within=whole.within(self._settings) or None,
@@ -156,11 +172,16 @@ class Requests:
         changes = {
             "provision_state": row.done,
             "target_provision_state": None,
-            "provision_updated_at": time.time(),
+            "provision_updated_at": clock.now(),
             "last_error": None,
         }
         moved = self._store.nodes.change(node.uuid, changes)
         self._store.journal.note(entry(moved, Event.SUCCEEDED, operation=row.verb))
+
+
+def _new_run() -> str:
+    """The id of the request that is answered here, so that one id finds all it led to in a log."""
+    return str(get_contextvars().get("request_id") or f"req-{uuid.uuid4()}")
 
 
 def _not_now(verb: str, node: Node) -> InvalidState:

@@ -4,13 +4,12 @@ Forwards an operation goes step by step to `done`. A failure turns it round: fro
 backwards through the undos of the steps done, and ends in `failed`.
 """
 
-import time
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from stbernard import clock
 from stbernard.nodes import Agent, Node
 from stbernard.operations.catalogue import OPERATIONS
 from stbernard.operations.machine import State, Transition, following, under_way
@@ -19,6 +18,7 @@ from stbernard.operations.operation import Operation, Step
 from stbernard.operations.outcome import (
     BY_REQUEST,
     Again,
+    Back,
     Failed,
     Hold,
     Next,
@@ -41,6 +41,15 @@ class Advance:
     lines: tuple[Entry, ...] = ()
     release: bool = False
 
+    def of(self, node: Node) -> Node:
+        """The node as it will be when this is saved."""
+        return msgspec.structs.replace(node, **self.changes)
+
+    def then(self, following: "Advance") -> "Advance":
+        """Both in one."""
+        changes = self.changes | following.changes
+        return Advance(changes, self.lines + following.lines, following.release)
+
 
 def advance(node: Node, operation: Operation, outcome: Outcome, settings: Settings) -> Advance:
     """What follows when the node's present step (or its undo) said this."""
@@ -54,6 +63,8 @@ def advance(node: Node, operation: Operation, outcome: Outcome, settings: Settin
             return _failed(node, operation, settings, reason)
         case Failed(reason=reason):
             return _failed(node, operation, settings, reason)
+        case Back(step=step, why=why):
+            return go_back(node, operation, step, settings, why)
     return _pause(node, outcome)
 
 
@@ -81,7 +92,7 @@ def let_go(node: Node, operation: Operation, settings: Settings) -> Advance:
 
 
 def _over(node: Node) -> bool:
-    return node.ends_by is not None and time.time() >= node.ends_by
+    return node.ends_by is not None and clock.now() >= node.ends_by
 
 
 def _step_done(node: Node, operation: Operation, settings: Settings, outcome: Next) -> Advance:
@@ -131,7 +142,7 @@ def _undo_next(
 
 
 def _begin(step: Step, settings: Settings) -> Changes:
-    now, within = time.time(), step.within(settings)
+    now, within = clock.now(), step.within(settings)
     return {
         "step": step.name,
         "attempt": 0,
@@ -144,7 +155,7 @@ def _wait(node: Node, outcome: Wait) -> Advance:
     row = under_way(node)
     changes: Changes = {"due_at": node.ends_by}
     if outcome.look_again is not None:
-        again = time.time() + outcome.look_again
+        again = clock.now() + outcome.look_again
         changes["due_at"] = min(again, node.ends_by or again)
     if row and row.waiting:
         changes |= _state(node, row.waiting)
@@ -165,7 +176,7 @@ def _hold(node: Node) -> Advance:
 def _retry(node: Node, outcome: Retry) -> Advance:
     lines = (_line(node, Event.RETRYING, detail=outcome.why),) if not node.attempt else ()
     attempt = 0 if isinstance(outcome, Trouble) else node.attempt + 1
-    again = time.time() + outcome.after
+    again = clock.now() + outcome.after
     # the last try is at the deadline: neither given up before, nor noticed later
     changes = {"attempt": attempt, "due_at": min(again, node.ends_by or again)}
     return Advance(changes, lines, release=True)
@@ -214,11 +225,12 @@ def _go_on(
     node: Node, name: str, settings: Settings, changes: Changes, lines: tuple[Entry, ...]
 ) -> Advance:
     """The end of one operation is the start of another one, in the same hands."""
-    ident = {"operation": name, "operation_id": str(uuid.uuid4())}
+    ident = {"operation": name, "operation_id": f"{node.operation_id}/{name}"}
     states = {key: changes[key] for key in ("provision_state", "target_provision_state")}
     begun = entry(node, Event.ACCEPTED, step=None, **ident, **states)
+    goes_on = ident | {"due_at": clock.now()}  # for others, should this worker die
     first = OPERATIONS[name].steps[0]
-    return Advance(changes | ident | _begin(first, settings), (*lines, begun))
+    return Advance(changes | goes_on | _begin(first, settings), (*lines, begun))
 
 
 def _end_state(node: Node, row: Transition, failure: str | None) -> Changes:
@@ -244,7 +256,7 @@ def _at_work(node: Node) -> Changes:
 def _state(node: Node, state: State | None) -> Changes:
     if state == node.provision_state:
         return {}
-    return {"provision_state": state, "provision_updated_at": time.time()}
+    return {"provision_state": state, "provision_updated_at": clock.now()}
 
 
 def _shown_failure(node: Node, operation: Operation, failure: str, changes: Changes) -> Changes:
@@ -268,5 +280,5 @@ def _how_it_ended(failure: str | None) -> Event:
 
 
 def _line(node: Node, event: Event, detail: str | None = None) -> Entry:
-    seconds = time.time() - node.started_at if node.started_at else None
+    seconds = clock.now() - node.started_at if node.started_at else None
     return entry(node, event, detail=detail, seconds=seconds)

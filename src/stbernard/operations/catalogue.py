@@ -10,11 +10,12 @@ from stbernard.operations.rescue import RESCUE
 from stbernard.operations.service import SERVICE
 from stbernard.operations.undeploy import UNDEPLOY
 from stbernard.operations.unrescue import UNRESCUE
+from stbernard.operations.vifs import VIFS
 
 OPERATIONS = {
     operation.name: operation
     for operation in (
         *(MANAGE, INSPECT, CLEAN, PROVIDE, ADOPT, DEPLOY, REBUILD, UNDEPLOY, RESCUE, UNRESCUE),
-        *(SERVICE, *MANAGEMENT, *POWER.values()),
+        *(SERVICE, *MANAGEMENT, *VIFS, *POWER.values()),
     )
 }

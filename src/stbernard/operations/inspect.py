@@ -1,9 +1,9 @@
 """inspect: the inspect interface looks at the server."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from stbernard import clock
 from stbernard.drivers.base import Task
 from stbernard.nodes import Agent
 from stbernard.operations.operation import Accepted, Operation, Step
@@ -22,14 +22,14 @@ def check_inspect(task: Task, _: Mapping[str, Any]) -> Accepted:
 
 
 def begin_inspection(_: Task) -> Outcome:
-    return Next(inspection_started_at=time.time(), inspection_finished_at=None, agent=Agent())
+    return Next(inspection_started_at=clock.now(), inspection_finished_at=None, agent=Agent())
 
 
 def inspect_hardware(task: Task) -> Outcome:
     """However long the inspect interface takes."""
     seconds = task.driver.inspect.inspect_hardware(task)
     if seconds is None:
-        return Next(inspection_finished_at=time.time())
+        return Next(inspection_finished_at=clock.now())
     return Wait(
         "the inspection's end",
         otherwise="The inspection did not end within [conductor]inspect_wait_timeout.",

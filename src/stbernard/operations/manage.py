@@ -13,7 +13,11 @@ def verify_power(task: Task) -> Outcome:
     state = task.driver.power.get_power_state(task)
     if state == Power.ERROR:
         return Failed("The BMC reports a power error. Check the server's power supply.")
-    return Next(power_state=state, boot_mode=task.driver.management.get_boot_mode(task))
+    return Next(
+        power_state=state,
+        boot_mode=task.driver.management.get_boot_mode(task),
+        secure_boot=task.driver.management.get_secure_boot(task),
+    )
 
 
 def verify_interfaces(task: Task) -> Outcome:

@@ -9,6 +9,7 @@ import structlog
 
 from stbernard.nodes import Node
 from stbernard.operations.advance import go_back
+from stbernard.operations.boot_signs import RAMDISK
 from stbernard.operations.rescue import RESCUE, wait_for_agent
 from stbernard.operations.steps import power_off
 from stbernard.settings import Settings
@@ -18,12 +19,15 @@ from stbernard.store.pages import Page
 
 log = structlog.get_logger()
 
-FETCHED = "ramdisk fetched"  # what the API notes when it serves one
-
 
 def boot_again(store: Store, settings: Settings) -> None:
-    """To be called when the service starts, before its worker does."""
-    waiting = {"operation": RESCUE.name, "step": wait_for_agent.__name__, "undoing": False}
+    """To be called when the service starts, before its worker does, if no other one serves."""
+    waiting = {
+        "operation": RESCUE.name,
+        "step": wait_for_agent.__name__,
+        "undoing": False,
+        "conductor_group": settings.default.conductor_group,
+    }
     for node in store.nodes.list(Page(filters=waiting)):
         if node.agent.last_heartbeat is None and not _has_its_ramdisk(store, node):
             back = go_back(node, RESCUE, power_off.__name__, settings, "missed its boot script")
@@ -34,6 +38,6 @@ def boot_again(store: Store, settings: Settings) -> None:
 def _has_its_ramdisk(store: Store, node: Node) -> bool:
     lines = store.journal.timeline(node.uuid, node.operation_id)
     return any(
-        line.event == Event.SEEN and line.detail == FETCHED and line.at >= (node.started_at or 0)
+        line.event == Event.SEEN and line.detail == RAMDISK and line.at >= (node.started_at or 0)
         for line in lines
     )

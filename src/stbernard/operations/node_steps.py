@@ -4,10 +4,10 @@ Those to do are in the node's arguments: `steps`, the `next` of them, and whethe
 The one being done shows in the node's `clean_step`, `deploy_step` or `service_step`.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from stbernard import clock
 from stbernard.drivers.base import NodeStep, StepsInterface, Task
 from stbernard.errors import InvalidParameter
 from stbernard.nodes import Changes, Node, Power
@@ -166,7 +166,7 @@ def _wait(task: Task) -> Outcome:
     if seconds is None:
         called = (node.agent.last_heartbeat or 0) >= begun
         return Next() if called else Wait("the agent's heartbeat", otherwise="No agent called.")
-    left = begun + min(int(seconds), longest) - time.time()
+    left = begun + min(int(seconds), longest) - clock.now()
     return Wait(f"{seconds} s to pass", otherwise="", look_again=left) if left > 0 else Next()
 
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stbernard.drivers.base import Task
+from stbernard.drivers.base import Driver, Task
 from stbernard.operations.outcome import Outcome
 from stbernard.settings import Settings
 
 Action = Callable[[Task], Outcome]
 Seconds = Callable[[Settings], int]
+Which = Callable[[Driver], bool]
 
 
 def hardware_timeout(settings: Settings) -> int:
@@ -22,15 +23,35 @@ def no_limit(_: Settings) -> int:
     return 0
 
 
+def with_no_driver(_: Driver) -> bool:
+    return False
+
+
+def with_any_driver(_: Driver) -> bool:
+    return True
+
+
+def without_networks(driver: Driver) -> bool:
+    """For a step that moves the server between networks."""
+    return not driver.network.moves
+
+
+def without_ramdisk(driver: Driver) -> bool:
+    """For a step that serves the ramdisk, or asks its agent."""
+    return not driver.rescue.needs_ramdisk
+
+
 @dataclass(frozen=True)
 class Step:
     """One step. The action, and its undo, may be called again after a crash (at least once).
 
-    `within`: seconds until the step has failed, 0 for never."""
+    `within`: seconds until the step has failed, 0 for never. `at_once`: with which drivers it does,
+    and asks, nothing outside of the database: it is then saved along with the step before it."""
 
     action: Action
     undo: Action | None = None
     within: Seconds = hardware_timeout
+    at_once: Which = with_no_driver
 
     @property
     def name(self) -> str:

@@ -40,6 +40,14 @@ class Wait(Outcome):
 
 
 @dataclass(frozen=True)
+class Back(Outcome):
+    """Go back to an earlier step, from which all is done again; `why` goes into the timeline."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Hold(Outcome):
     """Wait until a person lets the operation go on, or aborts it."""
 

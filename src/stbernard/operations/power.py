@@ -2,6 +2,7 @@
 
 from stbernard.drivers.base import Task
 from stbernard.nodes import Power
+from stbernard.operations.compute import tell_compute
 from stbernard.operations.operation import Operation, Step
 from stbernard.operations.outcome import Next, Outcome, Retry
 from stbernard.operations.steps import POLL, power_off, power_on
@@ -26,12 +27,13 @@ def shut_down(task: Task) -> Outcome:
 
 
 POWER = {
-    "power on": Operation("power on", (Step(power_on),)),
-    "power off": Operation("power off", (Step(power_off),)),
-    "rebooting": Operation("rebooting", (Step(power_off), Step(power_on))),
-    "soft power off": Operation("soft power off", (Step(shut_down, within=soft_timeout),)),
-    "soft rebooting": Operation(
-        "soft rebooting", (Step(shut_down, within=soft_timeout), Step(power_on))
-    ),
+    operation.name: operation
+    for operation in (
+        Operation("power on", (Step(power_on), Step(tell_compute))),
+        Operation("power off", (Step(power_off), Step(tell_compute))),
+        Operation("rebooting", (Step(power_off), Step(power_on))),
+        Operation("soft power off", (Step(shut_down, within=soft_timeout), Step(tell_compute))),
+        Operation("soft rebooting", (Step(shut_down, within=soft_timeout), Step(power_on))),
+    )
 }
 """The operation for each target of `PUT …/states/power`."""

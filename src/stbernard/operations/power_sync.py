@@ -8,19 +8,23 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 
+import msgspec
 import structlog
 
 from stbernard import metrics
 from stbernard.errors import BMCError, InvalidDriverInfo, StBernardError
 from stbernard.nodes import Node, Power
+from stbernard.operations.compute import told_of_power
+from stbernard.operations.left_rescue import left_rescue
 from stbernard.operations.machine import State
 from stbernard.operations.power import POWER
+from stbernard.operations.share import is_for
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.idle import IdleNode
 from stbernard.store.journal import Event, entry
-from stbernard.store.leases import Request
+from stbernard.store.requests import Request
 
 log = structlog.get_logger()
 
@@ -92,20 +96,23 @@ class PowerSync:
         return state
 
     def _compare(self, node: Node, state: Power) -> None:
-        if state == node.power_state:
+        if state == Power.OFF and node.provision_state == State.RESCUE:
+            self.failures.pop(node.id, None)
+            left_rescue(self._store, self._settings, node, "it is switched off.", state)
+        elif state == node.power_state:
             self.failures.pop(node.id, None)
         elif node.power_state not in (Power.ON, Power.OFF) or not self._is_forced(node):
             self.failures.pop(node.id, None)
             text = f"The server's power state is '{state}', known was '{node.power_state}'."
-            self._note(node, {"power_state": state}, Event.SEEN, text)
+            if self._note(node, {"power_state": state}, Event.SEEN, text):
+                told_of_power(self._settings, msgspec.structs.replace(node, power_state=state))
         else:
             text = f"the BMC reports '{state}' instead of '{node.power_state}'"
             if not self._failed(node, state, text):
                 self._set_right(node, state)
 
     def _is_forced(self, node: Node) -> bool:
-        """A server that left its ramdisk is not switched on: it would boot its instance."""
-        if node.disable_power_off or node.provision_state == State.RESCUE:
+        if node.disable_power_off:
             return False
         return self._conductor.force_power_state_during_sync
 
@@ -115,7 +122,7 @@ class PowerSync:
         first = operation.steps[0]
         request = Request(
             operation=operation.name,
-            operation_id=str(uuid.uuid4()),
+            operation_id=f"req-{uuid.uuid4()}",
             first_step=first.name,
             within=first.within(self._settings),
             fence=node.fence,
@@ -170,18 +177,13 @@ class PowerSync:
         yield from suspects
 
     def _mine(self, fault: str | None) -> Iterator[IdleNode]:
-        """The nodes of this worker: each has one among the living ones that can work on it."""
-        workers = [each for each in self._store.conductors.list() if each.alive]
+        """The nodes of this worker."""
+        workers = self._store.conductors.list()
         last = 0
         while not self._stopping.is_set():
             page = self._store.idle.list(last, PAGE, fault=fault, not_in=NOT_IN)
             for node in page:
-                able = [
-                    each.hostname
-                    for each in workers
-                    if each.conductor_group == node.conductor_group and node.driver in each.drivers
-                ]
-                if able and able[node.id % len(able)] == self._settings.default.host:
+                if is_for(self._settings.default.host, node, workers):
                     yield node
             if len(page) < PAGE:
                 return

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import structlog
 
+from stbernard import clock
 from stbernard.errors import Unavailable
+from stbernard.operations.login_watch import EVERY, LoginWatch
 from stbernard.operations.power_sync import PowerSync
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
@@ -26,12 +28,15 @@ class Sweeps:
         self._store = store
         self._conductor = settings.conductor
         self._power = PowerSync(store, tasks, settings)
+        self._logins = LoginWatch(store, tasks, settings)
         self._stopping = threading.Event()
 
     def start(self) -> None:
         conductor = self._conductor
         self._every(conductor.sync_power_state_interval, self._power.sync)
         self._every(conductor.power_failure_recovery_interval, self._power.recover)
+        self._logins.start()
+        self._every(EVERY, self._logins.look)
         if conductor.node_history_cleanup_batch_count:
             self._every(conductor.node_history_cleanup_interval, self.trim_journal)
 
@@ -39,13 +44,14 @@ class Sweeps:
         """Begin nothing more. A BMC that is being asked is not waited for."""
         self._stopping.set()
         self._power.stop()
+        self._logins.stop()
 
     def trim_journal(self) -> None:
         conductor = self._conductor
         keep = conductor.node_history_max_entries if conductor.node_history else 0
         if conductor.node_history and not keep:
             return
-        before = time.time() - conductor.node_history_minimum_days * DAY
+        before = clock.now() - conductor.node_history_minimum_days * DAY
         most = conductor.node_history_cleanup_batch_count
         count = trim(self._store.database, keep=keep, before=before, most=most)
         if count:

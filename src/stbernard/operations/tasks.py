@@ -1,12 +1,16 @@
 """A task: one node with its ports, its driver and the settings."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
-from stbernard.drivers.base import Driver, Task
+import msgspec
+
+from stbernard.drivers.base import Driver, Sign, Task
 from stbernard.nodes import Node, Port
 from stbernard.settings import Settings
 from stbernard.store import Store
+from stbernard.store.journal import Event
 
 __all__ = ["Drivers", "Task", "Tasks"]
 
@@ -42,7 +46,20 @@ class Tasks:
         self._settings = settings
 
     def of(self, node: Node, ports: tuple[Port, ...] | None = None) -> Task:
-        """Raises InvalidDriverInfo when an interface of the node is not enabled here."""
+        """With the secrets of driver_info in clear. Raises InvalidDriverInfo when they cannot be
+        read, or an interface of the node is not enabled here."""
         if ports is None:
             ports = self._store.ports.of_node(node.uuid)
-        return Task(node, ports, self._settings, self._drivers.driver_for(node))
+        node = msgspec.structs.replace(node, driver_info=self._store.nodes.revealed(node))
+        grouped = any(port.portgroup_uuid for port in ports)
+        portgroups = self._store.portgroups.of_node(node.uuid) if grouped else ()
+        signs = partial(self._signs, node.uuid, node.operation_id)
+        return Task(node, ports, self._settings, self.driver_of(node), portgroups, signs)
+
+    def driver_of(self, node: Node) -> Driver:
+        """Raises InvalidDriverInfo when an interface of the node is not enabled here."""
+        return self._drivers.driver_for(node)
+
+    def _signs(self, node_uuid: str, run: str | None) -> tuple[Sign, ...]:
+        lines = self._store.journal.timeline(node_uuid, run)
+        return tuple(Sign(x.at, x.detail or "") for x in lines if x.event == Event.SEEN)

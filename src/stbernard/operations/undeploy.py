@@ -5,7 +5,7 @@ from typing import Any
 
 from stbernard.drivers.base import Task
 from stbernard.errors import InvalidDriverInfo
-from stbernard.nodes import Agent
+from stbernard.nodes import Agent, tenant_vif, without_vif
 from stbernard.operations.deploy import deploy_timeout, refuse_protected
 from stbernard.operations.operation import Accepted, Operation, Step
 from stbernard.operations.outcome import Next, Outcome, Wait
@@ -41,9 +41,19 @@ def tear_down(task: Task) -> Outcome:
     )
 
 
-def forget_instance(_: Task) -> Outcome:
-    """Only now, when the server is off and out of its networks, is it nobody's."""
-    return Next(instance_info={}, instance_uuid=None, instance_name=None, allocation_uuid=None)
+def forget_instance(task: Task) -> Outcome:
+    """Only now, when the server is off and out of its networks, is it nobody's.
+
+    Its volume targets are the instance's; how it reaches volumes (connectors) is the server's own.
+    """
+    return Next(
+        volume_targets=(),
+        instance_info={},
+        instance_uuid=None,
+        instance_name=None,
+        allocation_uuid=None,
+        internal_info={part.uuid: without_vif(part) for part in task.parts if tenant_vif(part)},
+    )
 
 
 UNDEPLOY = Operation(

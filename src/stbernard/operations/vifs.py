@@ -1,10 +1,14 @@
-"""Which port or portgroup of a node a VIF, a port of the cloud's network, is attached to."""
+"""VIFs, the ports of the cloud's network: which port or portgroup of a node one is attached to,
+and the operations in which the network service is told."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stbernard.drivers.base import Task, VIFsInterface
 from stbernard.errors import BadRequest, Conflict
 from stbernard.nodes import Node, Port, Portgroup, tenant_vif
+from stbernard.operations.operation import Operation, Step
+from stbernard.operations.outcome import Next, Outcome
 
 NO_NETWORK = "noop"
 """The network interface that takes every VIF and keeps none."""
@@ -70,3 +74,26 @@ def _is_usable(node: Node, port: Port) -> bool:
     if node.network_interface == "neutron" and not link:
         return False
     return port.is_smartnic == ({"port_id", "hostname"} <= link.keys())
+
+
+def attach_vif(task: Task) -> Outcome:
+    if isinstance(task.driver.network, VIFsInterface):
+        task.driver.network.attach_vif(task, task.node.arguments["vif"])
+    return Next()
+
+
+def detach_vif(task: Task) -> Outcome:
+    if isinstance(task.driver.network, VIFsInterface):
+        task.driver.network.detach_vif(task, task.node.arguments["vif"])
+    return Next()
+
+
+def is_told(task: Task) -> bool:
+    """Whether there is a network service that has to know of the node's VIFs."""
+    return isinstance(task.driver.network, VIFsInterface)
+
+
+VIFS = (
+    Operation("attach vif", (Step(attach_vif),)),
+    Operation("detach vif", (Step(detach_vif),)),
+)

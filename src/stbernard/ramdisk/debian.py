@@ -1,6 +1,7 @@
 """The layer of Debian packages, made by mmdebstrap from the host's own apt sources."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,8 @@ def install(names: Sequence[str], tree: Path) -> None:
         *("--skip=update", f"--hook-dir={MERGED_USR}"),
         f'--setup-hook=mkdir -p "$1{lists}" && cp {lists}/*_* "$1{lists}/"',
         f"--include={','.join(names)}",
+        # Locked until the agent has its password; made here, it need not be made at every boot.
+        '--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash rescue',
         *(f"--aptopt={line}" for line in host.apt_proxy_options()),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         suite(),
@@ -66,19 +69,31 @@ def suite() -> str:
 
 def clean(tree: Path) -> None:
     for pattern in REMOVED:
-        for path in tree.glob(pattern):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        remove(tree, pattern)
     # Empty, not missing: programs then make one for this boot and none complains.
     (tree / "etc/machine-id").write_text("")
 
 
-def compile_python(tree: Path) -> None:
-    """Byte code that does not look at times: squashfs gives every file the same one."""
-    libraries = [f"/{path.relative_to(tree)}" for path in sorted(tree.glob("usr/lib/python3*"))]
-    run(
-        *("chroot", tree, "python3", "-m", "compileall", "-q"),
-        *("--invalidation-mode", "unchecked-hash", *libraries),
-    )
+def remove(tree: Path, pattern: str) -> None:
+    for path in tree.glob(pattern):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def compile_python(tree: Path, *, native: bool = True) -> None:
+    """Byte code that does not look at times: squashfs gives every file the same one.
+
+    By the tree's own Python, or, where this machine cannot run that, by the one that builds. Byte
+    code of another version is of no use: then there is none, and the agent starts seconds later."""
+    places = sorted(tree.glob("usr/lib/python3*"))
+    if native:
+        python: tuple[str | Path, ...] = ("chroot", tree, "python3")
+        where: tuple[str | Path, ...] = tuple(f"/{place.relative_to(tree)}" for place in places)
+    elif (tree / f"usr/lib/python{sys.version_info.major}.{sys.version_info.minor}").exists():
+        python, where = (sys.executable,), ("-s", tree, "-p", "/", *places)
+    else:
+        return
+    mode = ("--invalidation-mode", "unchecked-hash")
+    run(*python, "-m", "compileall", "-qq", *mode, *where)

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
@@ -47,14 +48,30 @@ def require_host() -> None:
         raise RamdiskError("apt has no package lists yet; fetch them: apt-get update")
 
 
-def resolve(names: Sequence[str]) -> list[Package]:
+class Architecture(StrEnum):
+    """What a server's processors are, by Debian's name."""
+
+    AMD64 = "amd64"
+    ARM64 = "arm64"
+
+
+def architecture() -> Architecture:
+    """This machine's own. Raises RamdiskError for one that no ramdisk is built on."""
+    name = run("dpkg", "--print-architecture").strip()
+    try:
+        return Architecture(name)
+    except ValueError:
+        raise RamdiskError(f"ramdisks are not built on {name}") from None
+
+
+def resolve(names: Sequence[str], options: Sequence[str] = ()) -> list[Package]:
     """The packages that apt would install on an empty system for these names.
 
-    Essential ones included. Reads the host's own apt lists and changes nothing. Raises
-    ProgramError for a name apt does not know.
+    Essential ones included. Reads apt's lists (the host's own, unless `options` for apt say
+    otherwise) and changes nothing. Raises ProgramError for a name apt does not know.
     """
     output = run(
-        *("apt-get", "--simulate", "--quiet=2", "--no-install-recommends"),
+        *("apt-get", *options, "--simulate", "--quiet=2", "--no-install-recommends"),
         *("--option", "Dir::State::status=/dev/null"),
         *("install", "?essential", *names),
     )

@@ -3,12 +3,14 @@
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from stbernard.errors import RamdiskError
 from stbernard.programs import run
 from stbernard.ramdisk import host, modules, pack
+from stbernard.ramdisk.host import Architecture
 
 
 class Kernel(StrEnum):
@@ -17,14 +19,18 @@ class Kernel(StrEnum):
     CLOUD = "cloud"
     FULL = "full"
 
-    @property
-    def metapackage(self) -> str:
-        return {"cloud": "linux-image-cloud-amd64", "full": "linux-image-amd64"}[self]
+    def metapackage(self, architecture: Architecture) -> str:
+        return f"linux-image-{'cloud-' if self == Kernel.CLOUD else ''}{architecture}"
 
 
-def resolve_kernel(kernel: Kernel) -> host.Package:
-    """The versioned package that the metapackage stands for today."""
-    return parse_metapackage(run("apt-cache", "--no-all-versions", "show", kernel.metapackage))
+def resolve_kernel(
+    kernel: Kernel,
+    architecture: Architecture = Architecture.AMD64,
+    options: Sequence[str] = (),
+) -> host.Package:
+    """The versioned package that the metapackage stands for today; `options` are apt's."""
+    metapackage = kernel.metapackage(architecture)
+    return parse_metapackage(run("apt-cache", *options, "--no-all-versions", "show", metapackage))
 
 
 def parse_metapackage(record: str) -> host.Package:
@@ -36,11 +42,11 @@ def parse_metapackage(record: str) -> host.Package:
     return host.Package(depends[1], depends[2], architecture[1])
 
 
-def build_kernel_parts(package: host.Package, folder: Path) -> None:
-    """Writes `kernel` (bzImage), `modules.squashfs` and `initramfs-modules/` into the folder."""
+def build_kernel_parts(package: host.Package, folder: Path, options: Sequence[str] = ()) -> None:
+    """Writes `kernel`, `modules.squashfs` and `initramfs-modules/` into the folder."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="unpacked-") as scratch:
         unpacked, tree = Path(scratch) / "package", Path(scratch) / "tree"
-        unpack(package, Path(scratch), unpacked)
+        unpack(package, Path(scratch), unpacked, options)
         (version,) = (unpacked / "lib/modules").iterdir()
         run("depmod", "--basedir", unpacked, version.name)
         modules.copy_modules(version, tree)
@@ -49,10 +55,10 @@ def build_kernel_parts(package: host.Package, folder: Path) -> None:
         shutil.copyfile(unpacked / f"boot/vmlinuz-{version.name}", folder / "kernel")
 
 
-def unpack(package: host.Package, scratch: Path, target: Path) -> None:
+def unpack(package: host.Package, scratch: Path, target: Path, options: Sequence[str] = ()) -> None:
     """Fetches the package by the host's apt and unpacks it."""
     run(
-        *("apt-get", "--quiet=2", "--option", "APT::Sandbox::User=root"),
+        *("apt-get", *options, "--quiet=2", "--option", "APT::Sandbox::User=root"),
         *("download", f"{package.name}={package.version}"),
         cwd=scratch,
     )

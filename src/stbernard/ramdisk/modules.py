@@ -86,7 +86,7 @@ MODULES = {
         "fs/udf",
         "fs/xfs",
     ),
-    "checksums and ciphers": ("arch/x86/crypto", "crypto", "lib"),
+    "checksums and ciphers": ("arch/x86/crypto", "arch/arm64/crypto", "crypto", "lib"),
     "keyboard, screen, USB": (
         "drivers/gpu/drm/ast",  # the BMC's graphics on most servers
         "drivers/gpu/drm/mgag200",

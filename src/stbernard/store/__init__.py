@@ -8,22 +8,32 @@ from stbernard.store.conductors import Conductors
 from stbernard.store.engine import Database
 from stbernard.store.idle import Idle
 from stbernard.store.journal import Journal
-from stbernard.store.leases import Leases
+from stbernard.store.leases import LEASE, Leases
 from stbernard.store.news import News
 from stbernard.store.nodes import Nodes
+from stbernard.store.owners import Owners
 from stbernard.store.parts import Portgroups, Ports, VolumeConnectors, VolumeTargets
 from stbernard.store.records import Records
+from stbernard.store.secrets import Secrets
 from stbernard.store.vifs import Vifs
 
 
 class Store:
-    """Nodes and their parts, the API's other records, and what the engine needs."""
+    """Nodes and their parts, the API's other records, and what the engine needs.
 
-    def __init__(self, database: Database) -> None:
+    `due` tells workers that a node may be due; `news` tells whoever waits for a node that one got
+    free, or went on. `lease`: seconds that a worker may be silent, then others take its nodes.
+    Without `secrets`, those of driver_info are written as they are."""
+
+    def __init__(
+        self, database: Database, secrets: Secrets | None = None, *, lease: float = LEASE
+    ) -> None:
         self.database = database
         self.news = News()
+        self.due = News()
         self.journal = Journal(database)
-        self.nodes = Nodes(database)
+        self.nodes = Nodes(database, secrets or Secrets())
+        self.owners = Owners(database)
         self.idle = Idle(database)
         self.ports = Ports(database)
         self.portgroups = Portgroups(database)
@@ -39,5 +49,5 @@ class Store:
         self.inspection_rules = Records(
             database, InspectionRule, schema.inspection_rules, "inspection rule"
         )
-        self.conductors = Conductors(database)
-        self.leases = Leases(database, self.journal, self.news)
+        self.conductors = Conductors(database, dead_after=lease)
+        self.leases = Leases(database, self.news, self.due, lease)

@@ -1,13 +1,13 @@
 """Allocations: an available node is picked and marked in the transaction that creates one."""
 
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from stbernard import clock
 from stbernard.errors import BadRequest, Conflict, NodeLocked, NotFound
 from stbernard.nodes import Node
 from stbernard.records import Allocation
@@ -52,7 +52,7 @@ class Allocations(Records[Allocation]):
             if allocation.node_uuid:  # locked first: whoever changes a node does so, too
                 node = find(connection, allocation.node_uuid, hold=True)
                 check(allocation, node)
-                free = {"allocation_uuid": None, "instance_uuid": None, "updated_at": time.time()}
+                free = {"allocation_uuid": None, "instance_uuid": None, "updated_at": clock.now()}
                 connection.execute(update(_nodes).where(_nodes.c.id == node.id).values(**free))
             gone = delete(_allocations).where(_allocations.c.id == allocation.id)
             if not connection.execute(gone).rowcount:
@@ -75,7 +75,7 @@ class Allocations(Records[Allocation]):
         except _Failed as error:
             found = {"state": "error", "last_error": str(error)}
         changed = update(_allocations).where(_allocations.c.uuid == record.uuid)
-        connection.execute(changed.values(**found, updated_at=time.time()))
+        connection.execute(changed.values(**found, updated_at=clock.now()))
 
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "instance_uuid"):
@@ -95,7 +95,7 @@ def _mark(connection: Connection, node: Node, allocation: Allocation) -> None:
             allocation_uuid=allocation.uuid,
             instance_uuid=allocation.uuid,
             instance_info={**node.instance_info, "traits": list(allocation.traits)},
-            updated_at=time.time(),
+            updated_at=clock.now(),
         )
     )
 

@@ -21,5 +21,11 @@ def of_project(project: str) -> ColumnElement[bool]:
     return (_columns.owner == project) | (_columns.lessee == project)
 
 
+def owned_or_public(project: str) -> ColumnElement[bool]:
+    """Of runbooks."""
+    columns = schema.runbooks.c
+    return (columns.owner == project) | columns.public
+
+
 def contains(column: str, text: str, table: str = "nodes") -> ColumnElement[bool]:
     return schema.metadata.tables[table].c[column].contains(text, autoescape=True)

@@ -1,10 +1,9 @@
 """Conductors: the workers, alive and dead (`GET /v1/conductors`)."""
 
-import time
-
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
+from stbernard import clock
 from stbernard.errors import NotFound
 from stbernard.store import schema
 from stbernard.store.engine import Database
@@ -24,11 +23,15 @@ class Conductor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conductors:
-    def __init__(self, database: Database) -> None:
+    """`dead_after`: seconds of silence."""
+
+    def __init__(self, database: Database, dead_after: float) -> None:
         self._database = database
+        self._dead_after = dead_after
+        self._groups: set[str] = set()
 
     def register(self, hostname: str, conductor_group: str, drivers: tuple[str, ...]) -> None:
-        now = time.time()
+        now = clock.now()
 
         def work(connection: Connection) -> None:
             connection.execute(delete(_conductors).where(_conductors.c.hostname == hostname))
@@ -50,14 +53,25 @@ class Conductors:
         change = (
             update(_conductors)
             .where(_conductors.c.hostname == hostname)
-            .values(alive_at=time.time(), alive=alive)
+            .values(alive_at=clock.now(), alive=alive)
         )
-        self._database.write(lambda connection: connection.execute(change))
+        self._database.write(lambda connection: connection.execute(change), apart=True)
 
     def list(self) -> tuple[Conductor, ...]:
         query = select(_conductors).order_by(_conductors.c.hostname)
         rows = self._database.read(lambda connection: connection.execute(query).all())
-        return tuple(Conductor(**row._mapping) for row in rows)
+        heard = clock.now() - self._dead_after
+        found = (Conductor(**row._mapping) for row in rows)
+        return tuple(
+            msgspec.structs.replace(each, alive=each.alive and each.alive_at > heard)
+            for each in found
+        )
+
+    def serves(self, conductor_group: str) -> bool:
+        """Whether a worker of this group was ever there."""
+        if conductor_group not in self._groups:
+            self._groups = {each.conductor_group for each in self.list()}
+        return conductor_group in self._groups
 
     def get(self, hostname: str) -> Conductor:
         """Raises NotFound."""

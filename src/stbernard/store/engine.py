@@ -5,32 +5,24 @@ transaction (group commit), so that many small writes cost one fsync. A lock fil
 process. PostgreSQL: one transaction a write, from a pool of connections.
 """
 
+import asyncio
 import fcntl
-import queue
-import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from stbernard.errors import SettingsError, Unavailable
+from stbernard.errors import SettingsError
+from stbernard.store.away import answering
+from stbernard.store.writer import Work, Writer
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
 
-GROUP = 64  # writes in one commit at the most
 BUSY_TIMEOUT = 10_000  # milliseconds
 POOL = 20  # connections to PostgreSQL
 PATIENCE = 10  # seconds for a connection, for a row's lock, or for a transaction to go on
@@ -44,19 +36,28 @@ _NETWORK = {  # how soon a database host that is gone is noticed
 
 
 class Database:
-    """One database. `read` and `write` run a function in a transaction and return its value.
+    """One database. `read` and `write` run a function and return its value: `write` in a
+    transaction, `read` without one, so that each of its statements sees what is there by then.
 
     Raises Unavailable when the database cannot be reached or cannot write."""
 
     def __init__(self, url: str) -> None:
         self.url = _checked(url)
         self._lock: Any = None
-        self._writer: _Writer | None = None
+        self._writer: Writer | None = None
         self._reading: Engine
+        self._readers: deque[Connection] = deque()  # those of SQLite that nobody reads from now
         if self.is_sqlite:
             self._open_sqlite()
         else:
-            self.engine = _postgresql_engine(self.url)
+            self.engine = _postgresql_engine(
+                self.url,
+                pool_pre_ping=True,
+                pool_size=POOL,
+                max_overflow=0,
+                pool_timeout=PATIENCE,
+            )
+            self._apart = _postgresql_engine(self.url, poolclass=NullPool)
             # one statement needs no BEGIN and no ROLLBACK around it
             self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -72,47 +73,84 @@ class Database:
             )
         Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         self._lock = _only_process(Path(self.url.database + ".lock"))
-        self.engine = self._reading = _sqlite_engine(self.url, begin="BEGIN")
-        self._writer = _Writer(_sqlite_engine(self.url, begin="BEGIN IMMEDIATE"))
+        self.engine = self._reading = _sqlite_engine(self.url)
+        self._writer = Writer(_sqlite_engine(self.url, begin="BEGIN IMMEDIATE"))
 
     def read(self, work: Work[T]) -> T:
-        with _answering(), self._reading.connect() as connection:
-            return work(connection)
+        with answering():
+            if self._writer:
+                return self._read_kept(work)
+            with self._reading.connect() as connection:
+                return work(connection)
 
-    def write(self, work: Work[T]) -> T:
+    def _read_kept(self, work: Work[T]) -> T:
+        """SQLite's connections are kept: the way through a pool takes as long as finding a row."""
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self._reading.connect()
+        try:
+            value = work(connection)
+            connection.rollback()  # of SQLAlchemy's record of one; SQLite has begun none
+        except BaseException:
+            connection.close()
+            raise
+        self._readers.append(connection)
+        return value
+
+    def write(self, work: Work[T], *, apart: bool = False) -> T:
+        """The work may be done more than once until it is committed: it changes nothing else.
+
+        `apart`: on a connection of its own, for what must not wait until one is free."""
         if self._writer:
             return self._writer.do(work)
-        with _answering(), self.engine.begin() as connection:
+        engine = self._apart if apart else self.engine
+        with answering(), engine.begin() as connection:
             return work(connection)
+
+    def ask(self, work: Work[T]) -> Future[T]:
+        """`write`, while nobody waits; on PostgreSQL it is done when this returns."""
+        if self._writer:
+            return self._writer.ask(work)
+        done: Future[T] = Future()
+        try:
+            done.set_result(self.write(work))
+        except Exception as error:  # noqa: BLE001 (for whoever asks for the result)
+            done.set_exception(error)
+        return done
+
+    async def write_soon(self, work: Work[T]) -> T:
+        """`write` for the event loop, with no thread that waits for SQLite's writer."""
+        if self._writer:
+            return await self._writer.done(work)
+        return await asyncio.to_thread(self.write, work)
+
+    def time(self) -> float:
+        """The database's clock, in seconds since the epoch."""
+        if self.is_sqlite:
+            return time.time()
+        now = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+        with answering(), self._apart.connect() as connection:
+            connection.execute(now)  # the first one pays for the connection
+            return float(connection.execute(now).scalar_one())
+
+    def own_connection(self) -> Any:
+        """A connection of psycopg's, in autocommit, which the caller keeps and closes."""
+        with answering():
+            pooled = self._apart.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        connection.autocommit = True
+        return connection
 
     def close(self) -> None:
         if self._writer:
             self._writer.close()
+        while self._readers:
+            self._readers.pop().close()
         self.engine.dispose()
         if self._lock:
             self._lock.close()
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """A database that is away, or went away just now, is Unavailable."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout) as error:
-        if not _is_away(error):
-            raise
-        raise _unavailable(error) from error
-
-
-def _is_away(error: SQLAlchemyError) -> bool:
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
-
-
-def _unavailable(error: SQLAlchemyError) -> Unavailable:
-    reason = " ".join(str(getattr(error, "orig", error)).split())
-    return Unavailable(f"The database does not answer: {reason}. Try again.")
 
 
 def _checked(text: str) -> URL:
@@ -129,16 +167,9 @@ def _checked(text: str) -> URL:
     return url
 
 
-def _postgresql_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        connect_args={name: value for name, value in _NETWORK.items() if name not in url.query},
-        pool_pre_ping=True,
-        pool_size=POOL,
-        max_overflow=0,
-        pool_timeout=PATIENCE,
-        hide_parameters=True,
-    )
+def _postgresql_engine(url: URL, **pool: Any) -> Engine:
+    network = {name: value for name, value in _NETWORK.items() if name not in url.query}
+    engine = create_engine(url, connect_args=network, hide_parameters=True, **pool)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -164,8 +195,14 @@ def _only_process(path: Path) -> Any:
     return handle
 
 
-def _sqlite_engine(url: Any, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
+def _sqlite_engine(url: Any, begin: str | None = None) -> Engine:
+    """Without `begin` each statement is a transaction of its own, which suffices to read."""
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False},
+        pool_size=0,  # as many as there are threads: nobody waits for a connection
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -178,67 +215,13 @@ def _sqlite_engine(url: Any, begin: str) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def say_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    if begin:
+
+        @event.listens_for(engine, "begin")
+        def say_begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
 
     return engine
-
-
-class _Writer:
-    """The thread that does all writes of a SQLite database, some at a time in one transaction."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-        self._thread.start()
-
-    def do(self, work: Work[T]) -> T:
-        future: Future[T] = Future()
-        self._queue.put((work, future))
-        return future.result()
-
-    def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        self._engine.dispose()
-
-    def _run(self) -> None:
-        with self._engine.connect() as connection:
-            while group := self._next_group():
-                self._commit(connection, group)
-
-    def _next_group(self) -> list[tuple[Work[Any], Future[Any]]]:
-        first = self._queue.get()
-        group = [first] if first else []
-        while group and len(group) < GROUP and not self._queue.empty():
-            following = self._queue.get()
-            if following is None:
-                self._queue.put(None)
-                break
-            group.append(following)
-        return group
-
-    def _commit(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
-        done: list[tuple[Future[Any], Any]] = []
-        try:
-            with connection.begin():
-                for work, future in group:
-                    try:
-                        with connection.begin_nested():
-                            done.append((future, work(connection)))
-                    except OperationalError:
-                        raise
-                    except Exception as error:  # noqa: BLE001 (it is the caller's, told below)
-                        future.set_exception(error)
-        except OperationalError as error:
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(_unavailable(error))
-            return
-        for future, value in done:
-            future.set_result(value)
 
 
 def is_duplicate(error: IntegrityError, column: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from stbernard.nodes import Node
+from stbernard.nodes import Login, Node
 from stbernard.store import schema
 from stbernard.store.engine import Database
 from stbernard.store.journal import Entry, write
@@ -20,6 +20,28 @@ class IdleNode(NamedTuple):
     uuid: str
     driver: str
     conductor_group: str
+
+
+class NodeWithLogin(NamedTuple):
+    """As much of a node as it takes to look for its ssh."""
+
+    id: int
+    uuid: str
+    driver: str
+    conductor_group: str
+    rescue_interface: str | None
+    provision_state: str
+    provision_updated_at: float | None
+    login: Login
+
+
+Stay = tuple[int, float | None]
+"""A node's id and since when it is in its provision state: what is remembered of one rescue, or
+of one search for an instance, says nothing of the next."""
+
+
+def stay(node: Node | NodeWithLogin) -> Stay:
+    return node.id, node.provision_updated_at
 
 
 class Idle:
@@ -49,6 +71,25 @@ class Idle:
             query = query.where(columns.fault == fault)
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return tuple(IdleNode(*row) for row in rows)
+
+    def with_login(
+        self, after: int, most: int, states: tuple[str, ...]
+    ) -> tuple[NodeWithLogin, ...]:
+        """Up to so many with an id greater than `after`, in these provision states."""
+        columns = _nodes.c
+        query = (
+            select(*(columns[name] for name in NodeWithLogin._fields))
+            .where(
+                columns.id > after,
+                columns.login.is_not(None),
+                columns.operation.is_(None),
+                columns.provision_state.in_(states),
+            )
+            .order_by(columns.id)
+            .limit(most)
+        )
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(NodeWithLogin(*row) for row in rows)
 
     def note(self, node: Node, changes: Mapping[str, Any], line: Entry) -> bool:
         """Write what was seen of a node, and its line of the journal, if it is as it was then.

@@ -1,6 +1,5 @@
 """The journal: what happened to a node, when, for how long. It is the timeline shown to people."""
 
-import time
 import uuid
 from enum import StrEnum
 from typing import Any
@@ -8,12 +7,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
+from stbernard import clock
 from stbernard.errors import NotFound
 from stbernard.nodes import Node
 from stbernard.store import schema
 from stbernard.store.engine import Database
+from stbernard.store.prepared import Prepared
 
 _journal = schema.journal
+_WRITE = Prepared(insert(_journal).inline())
 
 
 class Event(StrEnum):
@@ -42,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     id: int = 0
     uuid: str = msgspec.field(default_factory=lambda: str(uuid.uuid4()))
     node_uuid: str
-    at: float = msgspec.field(default_factory=time.time)
+    at: float = msgspec.field(default_factory=lambda: clock.now())  # noqa: PLW0108 (tests turn it)
     operation: str | None
     operation_id: str | None
     step: str | None = None
@@ -124,7 +126,9 @@ class Journal:
         return tuple(Entry(**row._mapping) for row in rows)
 
 
-def write(connection: Connection, line: Entry) -> None:
-    values = msgspec.structs.asdict(line)
-    del values["id"]
-    connection.execute(insert(_journal).values(**values))
+def write(connection: Connection, *lines: Entry) -> None:
+    rows = [msgspec.structs.asdict(line) for line in lines]
+    for row in rows:
+        del row["id"]
+    if rows:
+        _WRITE.many(connection, rows)

@@ -1,10 +1,10 @@
 """How much there is to do, for `GET /metrics`."""
 
-import time
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
 
+from stbernard import clock
 from stbernard.store import schema
 from stbernard.store.engine import Database
 
@@ -26,7 +26,7 @@ def load(database: Database) -> Load:
 
 
 def _read(connection: Connection) -> Load:
-    now = time.time()
+    now = clock.now()
     many = func.count()
     operations = (
         select(_nodes.operation, _nodes.provision_state, many)

@@ -1,20 +1,28 @@
-"""Says that something changed, to whoever waits in this process."""
+"""Says that something changed, to whoever waits for it."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+LOOK_AGAIN = 5.0  # seconds between two looks if nobody tells anything: a process may have died
+
 
 class News:
-    """A counter of changes that threads can wait for."""
+    """A counter of changes that threads can wait for. `line.py` carries it to other processes."""
 
     def __init__(self) -> None:
+        self.tell_others: Callable[[], object] = lambda: None
         self._changed = threading.Condition()
         self._count = 0
         self._listeners: tuple[Callable[[], object], ...] = ()
 
     def tell(self) -> None:
+        self.hear()
+        self.tell_others()
+
+    def hear(self) -> None:
+        """Somebody told it: pass it on in this process."""
         with self._changed:
             self._count += 1
             self._changed.notify_all()
@@ -50,5 +58,7 @@ class News:
             seen = self.count()
             if true():
                 return True
-            if not self.wait(seen, deadline - time.monotonic()):
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return False
+            self.wait(seen, min(left, LOOK_AGAIN))

@@ -1,18 +1,21 @@
 """Nodes: create, find, list, change, delete. What the engine does to them is in leases.py."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from stbernard import clock
 from stbernard.errors import BadRequest, Conflict, NodeLocked, NotFound
 from stbernard.nodes import Agent, Node
 from stbernard.store import schema
+from stbernard.store.conditions import of_project
 from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.records import Records, by_ident
+from stbernard.store.secrets import Secrets
 
 _nodes = schema.nodes
 _COLUMNS = tuple(_nodes.c.keys())
@@ -26,8 +29,37 @@ _PARTS = (
 class Nodes(Records[Node]):
     """The nodes. They are changed, and deleted, only while no operation holds them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, secrets: Secrets) -> None:
         super().__init__(database, Node, _nodes, "node")
+        self._secrets = secrets
+
+    def change(self, ident: str, changes: Mapping[str, Any]) -> Node:
+        """Set these fields. Raises NotFound, Conflict."""
+        return super().change(ident, self._sealed(changes))
+
+    def revealed(self, node: Node) -> dict[str, Any]:
+        """A node's driver_info with its secrets in clear. Raises InvalidDriverInfo."""
+        return self._secrets.opened(node.driver_info)
+
+    def seal(self) -> int:
+        """Seal every node's secrets with the first key. Returns how many nodes there are."""
+        with_uuid = select(_nodes.c.uuid).order_by(_nodes.c.id)
+        uuids = self._database.read(lambda connection: connection.scalars(with_uuid).all())
+        for uuid in uuids:
+            self._database.write(partial(self._seal, uuid))
+        return len(uuids)
+
+    def _seal(self, uuid: str, connection: Connection) -> None:
+        this = _nodes.c.uuid == uuid
+        held = select(_nodes.c.driver_info).where(this).with_for_update()
+        if info := connection.scalar(held):  # else it was deleted meanwhile, or has nothing
+            sealed = self._secrets.sealed(self._secrets.opened(info))
+            connection.execute(update(_nodes).where(this).values(driver_info=sealed))
+
+    def _sealed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if "driver_info" not in values:
+            return dict(values)
+        return {**values, "driver_info": self._secrets.sealed(values["driver_info"])}
 
     def by_addresses(self, addresses: tuple[str, ...]) -> tuple[Node, ...]:
         """The nodes with a port of one of these MAC addresses (lower case)."""
@@ -56,9 +88,11 @@ class Nodes(Records[Node]):
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return tuple((shard, number) for shard, number in rows)
 
-    def children(self, uuid: str) -> tuple[str, ...]:
-        """The UUIDs of the nodes whose parent this is."""
+    def children(self, uuid: str, project: str | None = None) -> tuple[str, ...]:
+        """The UUIDs of the nodes whose parent this is; of a project, if one is given."""
         query = select(_nodes.c.uuid).where(_nodes.c.parent_node == uuid).order_by(_nodes.c.id)
+        if project is not None:
+            query = query.where(of_project(project))
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return tuple(child for (child,) in rows)
 
@@ -77,7 +111,7 @@ class Nodes(Records[Node]):
     def maintain(self, uuid: str, changes: Mapping[str, Any]) -> None:
         """Set these fields also while an operation holds the node. Raises NotFound."""
         change = update(_nodes).where(_nodes.c.uuid == uuid)
-        change = change.values(**changes, updated_at=time.time())
+        change = change.values(**changes, updated_at=clock.now())
         if not self._database.write(lambda connection: connection.execute(change).rowcount):
             raise NotFound(f"Node {uuid} could not be found.")
 
@@ -110,11 +144,11 @@ class Nodes(Records[Node]):
         for table in _PARTS:
             connection.execute(delete(table).where(table.c.node_uuid == record.uuid))
 
-    def _record(self, row: Row[Any]) -> Node:
+    def _record(self, row: Sequence[Any]) -> Node:
         return to_node(row)
 
     def _columns(self, record: Node) -> dict[str, Any]:
-        return columns_of(super()._columns(record))
+        return columns_of(self._sealed(super()._columns(record)))
 
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "instance_uuid"):
@@ -136,13 +170,13 @@ def find(connection: Connection, ident: str, *, hold: bool = False) -> Node:
     """The node with this UUID or name; `hold`: as it is until this transaction ends.
 
     Raises NotFound."""
-    row = connection.execute(by_ident(_nodes, hold=hold), {"ident": ident}).first()
+    row = by_ident(_nodes, hold=hold).first(connection, ident=ident)
     if row is None:
         raise NotFound(f"Node {ident} could not be found.")
     return to_node(row)
 
 
-def to_node(row: Row[Any]) -> Node:
+def to_node(row: Sequence[Any]) -> Node:
     """The node of a whole row."""
     values = dict(zip(_COLUMNS, row, strict=True))  # a third of what row._mapping takes
     agent = Agent(

@@ -40,15 +40,8 @@ def list_rows(
         raise InvalidParameter(
             f'The sort_key value "{page.sort_key}" is an invalid field for sorting'
         )
-    key, ident = table.c[page.sort_key], table.c.id
-    backwards = page.sort_dir == "desc"
-    order = (
-        (key.desc().nulls_last(), ident.desc())
-        if backwards
-        else (key.asc().nulls_first(), ident.asc())
-    )
     wanted = table.c if columns is None else [table.c[column] for column in columns]
-    query = select(*wanted).order_by(*order).limit(page.limit)
+    query = select(*wanted).order_by(*_order(table, page)).limit(page.limit)
     query = query.where(*page.conditions)
     for column, value in page.filters.items():
         query = query.where(
@@ -62,6 +55,14 @@ def list_rows(
     return list(connection.execute(query))
 
 
+def _order(table: Table, page: Page) -> tuple[ColumnElement[Any], ...]:
+    """Empty values come first (last backwards). By the id alone the primary key is the order."""
+    key, ident = table.c[page.sort_key], table.c.id
+    if page.sort_dir == "desc":
+        return (ident.desc(),) if key is ident else (key.desc().nulls_last(), ident.desc())
+    return (ident.asc(),) if key is ident else (key.asc().nulls_first(), ident.asc())
+
+
 def _after(connection: Connection, table: Table, page: Page, name: str) -> ColumnElement[bool]:
     """The condition for what follows the marker; empty values come first (last backwards)."""
     key: ColumnElement[Any] = table.c[page.sort_key]
@@ -71,7 +72,9 @@ def _after(connection: Connection, table: Table, page: Page, name: str) -> Colum
         raise NotFound(f"{name.capitalize()} {page.marker} could not be found.")
     value, marker_id = marker
     backwards = page.sort_dir == "desc"
-    later = ident < marker_id if backwards else ident > marker_id
+    later: ColumnElement[bool] = ident < marker_id if backwards else ident > marker_id
+    if page.sort_key == "id":
+        return later  # a range of the primary key, not a look at each row before it
     if value is None:
         same = and_(key.is_(None), later)
         return same if backwards else or_(same, key.is_not(None))

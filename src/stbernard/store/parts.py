@@ -4,17 +4,20 @@ They are changed only while no operation holds their node.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from stbernard import clock
 from stbernard.errors import BadRequest, Conflict, NodeLocked
 from stbernard.nodes import Part, Port, Portgroup, VolumeConnector, VolumeTarget
 from stbernard.store import schema
 from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.nodes import find
+from stbernard.store.prepared import Prepared
 from stbernard.store.records import Records
 
 P = TypeVar("P", bound=Part)
@@ -29,8 +32,7 @@ class Parts(Records[P]):
         return self._database.read(lambda connection: self.in_transaction(connection, node_uuid))
 
     def in_transaction(self, connection: Connection, node_uuid: str) -> tuple[P, ...]:
-        query = select(self._table).where(self._table.c.node_uuid == node_uuid)
-        rows = connection.execute(query.order_by(self._table.c.id)).all()
+        rows = _of_node(self._table).all(connection, node=node_uuid)
         return tuple(self._record(row) for row in rows)
 
     def _find(self, connection: Connection, ident: str, *, hold: bool = False) -> P:
@@ -55,6 +57,12 @@ class Parts(Records[P]):
     ) -> None:
         if "node_uuid" in changes:
             _check_free(connection, changes["node_uuid"])
+
+
+@cache
+def _of_node(table: Table) -> Prepared:
+    of_node = table.c.node_uuid == bindparam("node")
+    return Prepared(select(table).where(of_node).order_by(table.c.id))
 
 
 class Ports(Parts[Port]):
@@ -133,6 +141,20 @@ class VolumeTargets(Parts[VolumeTarget]):
         if is_duplicate(error, "uuid"):
             return super()._duplicate(error, values)
         return Conflict("A volume target with this boot index for the same node already exists.")
+
+
+def save_internal_info(
+    connection: Connection, node_uuid: str, uuid: str, info: Mapping[str, Any]
+) -> None:
+    """Of the port or portgroup of this node with this uuid, if there still is one."""
+    for table in (_ports, _portgroups):
+        saved = update(table).where(table.c.uuid == uuid, table.c.node_uuid == node_uuid)
+        connection.execute(saved.values(internal_info=dict(info), updated_at=clock.now()))
+
+
+def forget_volume_targets(connection: Connection, node_uuid: str) -> None:
+    targets = schema.volume_targets
+    connection.execute(delete(targets).where(targets.c.node_uuid == node_uuid))
 
 
 def _check_free(connection: Connection, node_uuid: str) -> None:

@@ -3,18 +3,18 @@
 What is special about a kind is a subclass (nodes.py, parts.py).
 """
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
-    Row,
-    Select,
     Table,
+    Update,
     bindparam,
     delete,
     insert,
@@ -23,11 +23,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
+from stbernard import clock
 from stbernard.errors import Conflict, NotFound
 from stbernard.nodes import Record
 from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.pages import Page, list_rows
+from stbernard.store.prepared import Prepared
 
 R = TypeVar("R", bound=Record)
 
@@ -50,8 +53,8 @@ class Records(Generic[R]):
 
         def work(connection: Connection) -> R:
             self._before_create(connection, record)
-            new = insert(self._table).values(**self._columns(record)).returning(self._table.c.id)
-            created = msgspec.structs.replace(record, id=connection.scalar(new))
+            ident = connection.scalar(_new(self._table), self._columns(record))
+            created = msgspec.structs.replace(record, id=ident)
             self._after_create(connection, created)
             return created
 
@@ -79,11 +82,20 @@ class Records(Generic[R]):
         )
         return tuple(self._record(row) for row in rows)
 
-    def rows(self, page: Page, columns: Iterable[str]) -> Sequence[Any]:
+    def rows(self, page: Page, columns: tuple[str, ...]) -> Sequence[Any]:
         """One page with only these columns, as attributes: for lists that show no more."""
-        return self._database.read(
+        rows = self._database.read(
             lambda connection: list_rows(connection, self._table, page, self._name, columns)
         )
+        return [_with(columns)._make(row) for row in rows]
+
+    def row(self, ident: str, columns: tuple[str, ...]) -> Any:
+        """One with only these columns, as attributes. Raises NotFound."""
+        query = _some_of_one(self._table, columns)
+        row = self._database.read(lambda connection: query.first(connection, ident=ident))
+        if row is None:
+            raise self._not_found(ident)
+        return _with(columns)._make(row)
 
     def change(self, ident: str, changes: Mapping[str, Any]) -> R:
         """Set these fields. Raises NotFound, Conflict."""
@@ -92,11 +104,8 @@ class Records(Generic[R]):
             record = self._find(connection, ident, hold=True)
             self._before(connection, record)
             self._before_change(connection, record, changes)
-            connection.execute(
-                update(self._table)
-                .where(self._table.c.id == record.id)
-                .values(**changes, updated_at=time.time())
-            )
+            given = {**changes, "updated_at": clock.now(), "of": record.id}
+            connection.execute(_changed(self._table), given)
             return self._find(connection, record.uuid)
 
         try:
@@ -135,8 +144,8 @@ class Records(Generic[R]):
     def _before_delete(self, connection: Connection, record: R) -> None:
         """Delete, or set free, what hangs on it; or raise."""
 
-    def _record(self, row: Row[Any]) -> R:
-        return self._kind(**row._mapping)
+    def _record(self, row: Sequence[Any]) -> R:
+        return self._kind(**dict(zip(self._table.c.keys(), row, strict=True)))
 
     def _columns(self, record: R) -> dict[str, Any]:
         values = msgspec.structs.asdict(record)
@@ -151,20 +160,48 @@ class Records(Generic[R]):
 
     def _find(self, connection: Connection, ident: str, *, hold: bool = False) -> R:
         """`hold`: as it is until this transaction ends."""
-        row = connection.execute(by_ident(self._table, hold=hold), {"ident": ident}).first()
+        row = by_ident(self._table, hold=hold).first(connection, ident=ident)
         if row is None:
-            raise NotFound(f"{self._name.capitalize()} {ident} could not be found.")
+            raise self._not_found(ident)
         return self._record(row)
+
+    def _not_found(self, ident: str) -> NotFound:
+        return NotFound(f"{self._name.capitalize()} {ident} could not be found.")
+
+
+# Statements are made once for each table: making one anew, with its key in SQLAlchemy's cache,
+# costs five times its execution. What an INSERT or UPDATE sets are the columns given with it.
+
+
+@lru_cache(maxsize=512)
+def _with(columns: tuple[str, ...]) -> type[Any]:
+    """Rows of their own: an attribute of SQLAlchemy's takes ten times as long."""
+    return namedtuple("Row", columns)
 
 
 @cache
-def by_ident(table: Table, *, hold: bool = False) -> Select[Any]:
-    """The query for one record by UUID or name (`ident`), held till the transaction's end or not.
+def _new(table: Table) -> ReturningInsert[Any]:
+    return insert(table).returning(table.c.id)
 
-    Made once: making it anew, with its key in SQLAlchemy's cache, costs five times the query."""
+
+@cache
+def _changed(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam("of"))
+
+
+@cache
+def by_ident(table: Table, *, hold: bool = False) -> Prepared:
+    """One record by UUID or name (`ident`), held till the transaction's end or not."""
+    query = select(table).where(_is(table))
+    return Prepared(query.with_for_update() if hold else query)
+
+
+@lru_cache(maxsize=512)
+def _some_of_one(table: Table, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(select(*(table.c[column] for column in columns)).where(_is(table)))
+
+
+def _is(table: Table) -> ColumnElement[bool]:
     ident: BindParameter[str] = bindparam("ident")
     found = table.c.uuid == ident
-    if "name" in table.c:
-        found = or_(found, table.c.name == ident)
-    query = select(table).where(found)
-    return query.with_for_update() if hold else query
+    return or_(found, table.c.name == ident) if "name" in table.c else found

@@ -148,6 +148,12 @@ nodes = Table(
 )
 Index("ix_nodes_due_at", nodes.c.due_at, postgresql_where=nodes.c.due_at.is_not(None))
 Index("ix_nodes_lease_owner", nodes.c.lease_owner)
+Index(
+    "ix_nodes_login",
+    nodes.c.id,
+    postgresql_where=nodes.c.login.is_not(None),
+    sqlite_where=nodes.c.login.is_not(None),
+)
 
 ports = Table(
     "ports",

@@ -1,19 +1,18 @@
 """The VIFs of nodes, kept as Ironic keeps them: in `internal_info` of a port or a portgroup."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, update
 
-from stbernard.nodes import Port, Portgroup
+from stbernard import clock
+from stbernard.nodes import TENANT_VIF, Port, Portgroup, without_vif
 from stbernard.store import schema
 from stbernard.store.engine import Database
 from stbernard.store.nodes import find
 from stbernard.store.parts import Portgroups, Ports
 
 Choice = Callable[[tuple[Port, ...], tuple[Portgroup, ...]], Port | Portgroup]
-KEY = "tenant_vif_port_id"
 
 
 class Vifs:
@@ -29,7 +28,7 @@ class Vifs:
 
         def work(connection: Connection) -> None:
             part = self._chosen(connection, node_uuid, choice)
-            _save(connection, part, internal_info=part.internal_info | {KEY: vif})
+            _save(connection, part, internal_info=part.internal_info | {TENANT_VIF: vif})
 
         self._database.write(work)
 
@@ -38,9 +37,8 @@ class Vifs:
 
         def work(connection: Connection) -> None:
             part = self._chosen(connection, node_uuid, choice)
-            info = {key: value for key, value in part.internal_info.items() if key != KEY}
             extra = {key: value for key, value in part.extra.items() if key != "vif_port_id"}
-            _save(connection, part, internal_info=info, extra=extra)
+            _save(connection, part, internal_info=without_vif(part), extra=extra)
 
         self._database.write(work)
 
@@ -53,4 +51,4 @@ class Vifs:
 def _save(connection: Connection, part: Port | Portgroup, **columns: Any) -> None:
     table = schema.ports if isinstance(part, Port) else schema.portgroups
     saved = update(table).where(table.c.id == part.id)
-    connection.execute(saved.values(**columns, updated_at=time.time()))
+    connection.execute(saved.values(**columns, updated_at=clock.now()))

@@ -35,7 +35,12 @@ async def main() -> None:
     port, options = arguments()
     Path(options["PidFile"]).write_text(str(os.getpid()))
     server = await asyncssh.create_server(
-        Server, "", port, server_host_keys=[options["HostKey"]], process_factory=greet
+        Server,
+        "",
+        port,
+        server_host_keys=[options["HostKey"]],
+        server_version=f"fake {options['VersionAddendum']}",
+        process_factory=greet,
     )
     await server.wait_closed()
 

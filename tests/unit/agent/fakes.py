@@ -51,6 +51,7 @@ class FakeService(http.server.ThreadingHTTPServer):
     """
 
     def __init__(self, listener: socket.socket) -> None:
+        self.address_family = listener.family
         super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
@@ -110,6 +111,9 @@ class FakeNetwork(Network):
         return ["52:54:00:77:00:01", "52:54:00:77:00:02"]
 
     def wait_for_address(self) -> None:
+        return
+
+    def fall_back(self) -> None:
         return
 
     def wait_for_change(self, timeout: float) -> None:

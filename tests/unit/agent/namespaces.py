@@ -17,9 +17,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 import stbernard_agent
 
 from .fakes import FakeService
+
+needs_namespaces = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces; run it as root"),
+    pytest.mark.skipif(
+        not all(map(shutil.which, ("dnsmasq", "busybox", "ip"))),
+        reason="needs dnsmasq-base, busybox-static and iproute2",
+    ),
+]
 
 Result = TypeVar("Result")
 CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -64,14 +74,14 @@ class Site:
             run("ip", "netns", "add", namespace)
         run("ip", "-n", self.services, "link", "set", "lo", "up")
 
-    def add_link(self, link: str, mac: str, address: str) -> None:
+    def add_link(self, link: str, mac: str, address: str, *options: str) -> None:
         """Plug a cable: `link` on the server, `to-link` with `address` (CIDR) at the other end."""
         far = f"to-{link}"
         run(
             *("ip", "-n", self.services, "link", "add", far, "type", "veth"),
             *("peer", "name", link, "address", mac, "netns", self.server),
         )
-        run("ip", "-n", self.services, "addr", "add", address, "dev", far)
+        run("ip", "-n", self.services, "addr", "add", address, "dev", far, *options)
         run("ip", "-n", self.services, "link", "set", far, "up")
 
     def change_network(self, link: str, address: str) -> None:
@@ -82,18 +92,37 @@ class Site:
 
     def start_dhcp(self, link: str, first: str, *options: str) -> subprocess.Popen[bytes]:
         """Answer DHCP on `link` with addresses from `first` on."""
+        leases = f"--dhcp-leasefile={self.folder}/leases-{first}"
+        return self._start_dnsmasq(
+            link, leases, f"--dhcp-range={first},{first},255.255.255.0,1h", *options
+        )
+
+    def _start_dnsmasq(self, link: str, *options: str) -> subprocess.Popen[bytes]:
         command = ["ip", "netns", "exec", self.services, "dnsmasq", "--keep-in-foreground"]
         command += ["--conf-file=/dev/null", "--port=0", f"--interface=to-{link}", "--no-ping"]
         command += ["--bind-interfaces", "--dhcp-authoritative", "--pid-file", "--user=root"]
-        command += [f"--dhcp-leasefile={self.folder}/leases-{first}", "--log-facility=/dev/null"]
-        command += [f"--dhcp-range={first},{first},255.255.255.0,1h", *options]
+        command += ["--log-facility=/dev/null", *options]
         server = subprocess.Popen(command)
         self._processes.append(server)
         return server
 
+    def start_router_advertisements(self, link: str, prefix: str, *options: str) -> None:
+        """Announce an IPv6 prefix on `link` (SLAAC), and what the options say."""
+        self._start_dnsmasq(link, f"--dhcp-range={prefix},ra-only", "--enable-ra", *options)
+
+    def start_dhcpv6(self, link: str, address: str, *options: str) -> None:
+        """Give this address by DHCPv6, and announce that there is no other way to one."""
+        leases = f"--dhcp-leasefile={self.folder}/leases-v6"
+        self._start_dnsmasq(
+            link, leases, f"--dhcp-range={address},{address},64,1h", "--enable-ra", *options
+        )
+
     def start_service(self, address: str) -> FakeService:
         """Start the Bare Metal API at `address`, port 6385."""
-        listener = inside(self.services, lambda: socket.create_server((address, 6385)))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = inside(
+            self.services, lambda: socket.create_server((address, 6385), family=family)
+        )
         self._service = FakeService(listener)
         return self._service
 

@@ -1,6 +1,7 @@
 import socket
 import ssl
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -46,8 +47,20 @@ def test_a_restarted_agent_has_the_same(tmp_path: Path) -> None:
 
 def test_the_key_is_private_and_both_can_be_removed(tmp_path: Path) -> None:
     certificate = Certificate(tmp_path, "127.0.0.1")
+    assert "PRIVATE" not in certificate.pem
     (key,) = tmp_path.glob("*.key")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert "PRIVATE" not in certificate.pem
     certificate.remove()
     assert not list(tmp_path.iterdir())
+
+
+def test_an_openssl_that_fails_is_no_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(FileNotFoundError, match="openssl"):
+        Certificate(tmp_path, "127.0.0.1")
+    monkeypatch.undo()
+    with pytest.raises(subprocess.CalledProcessError, match="openssl"):
+        Certificate(tmp_path, "no address").context()
+    assert not list(tmp_path.glob("*.pem"))

@@ -1,41 +1,20 @@
 """The agent's whole life, as a process, in a server made of namespaces (needs root)."""
 
-import asyncio
-import http.client
 import json
 import os
-import shutil
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import asyncssh
 import pytest
-from passlib.hash import sha512_crypt
 
+from .calls import HASH, call, finalize, log_in, send_finalize
 from .fakes import TOKEN, UUID, FakeService
-from .namespaces import Machine, Site, inside, run
+from .namespaces import Machine, Site, needs_namespaces, run
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces; run it as root"),
-    pytest.mark.skipif(
-        not all(map(shutil.which, ("dnsmasq", "busybox", "ip"))),
-        reason="needs dnsmasq-base, busybox-static and iproute2",
-    ),
-]
+pytestmark = needs_namespaces
 
 MAC, OTHER_MAC = "52:54:00:77:00:11", "52:54:00:77:00:12"
-PASSWORD = "correct horse"
-HASH = sha512_crypt.using(rounds=5000).hash(PASSWORD)
 COMMAND_LINE = f"root=x ipa-api-url=http://10.77.0.1:6385 BOOTIF=01-{MAC.replace(':', '-')}\n"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(f"sb{os.getpid()}", tmp_path)
-    yield site
-    site.close()
 
 
 @pytest.fixture
@@ -51,49 +30,6 @@ def service(site: Site) -> FakeService:
     site.add_link("eth0", MAC, "10.77.0.1/24")
     site.start_dhcp("eth0", "10.77.0.11")
     return site.start_service("10.77.0.1")
-
-
-def call(site: Site, agent: dict[str, Any], method: str, path: str, body: object = None) -> Any:
-    """Call the agent that sent this heartbeat, as the service does."""
-    context = ssl.create_default_context(cadata=agent["agent_verify_ca"])
-    host = agent["callback_url"].removeprefix("https://")
-    content = None if body is None else json.dumps(body)
-
-    def request() -> Any:
-        connection = http.client.HTTPSConnection(host, context=context, timeout=60)
-        try:
-            connection.request(method, f"{path}?agent_token={agent['agent_token']}", content)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    return inside(site.services, request)
-
-
-def finalize(site: Site, service: FakeService) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The next heartbeat's body, and the result of the command that the service answers with."""
-    agent = service.heartbeats.get(timeout=60)["body"]
-    return agent, send_finalize(site, agent)
-
-
-def send_finalize(site: Site, agent: dict[str, Any]) -> dict[str, Any]:
-    params = {"rescue_password": HASH, "hashed": True}
-    command = {"name": "rescue.finalize_rescue", "params": params}
-    result: dict[str, Any] = call(site, agent, "POST", "/v1/commands/", command)
-    return result
-
-
-def log_in(site: Site, address: str, host_key: str) -> str:
-    """What the server says to `rescue` after a login with the password, host key verified."""
-    known = asyncssh.import_known_hosts(f"{address} {host_key}\n")
-
-    async def login() -> str:
-        async with asyncssh.connect(
-            address, username="rescue", password=PASSWORD, known_hosts=known, config=None
-        ) as connection:
-            return str((await connection.run("id")).stdout)
-
-    return inside(site.services, lambda: asyncio.run(login()))
 
 
 def test_a_rescue(site: Site, service: FakeService, machine: Machine) -> None:

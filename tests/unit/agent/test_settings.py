@@ -15,6 +15,10 @@ def test_the_arguments_ironic_gives() -> None:
     assert settings.insecure
 
 
+def test_the_link_as_ipxe_and_grub_name_it() -> None:
+    assert Settings("BOOTIF=52:54:00:ab:00:01").boot_mac == "52:54:00:ab:00:01"
+
+
 def test_none_of_them() -> None:
     settings = Settings("quiet")
     assert settings.api_urls == []

@@ -219,7 +219,7 @@ def test_an_unexpected_error_is_in_the_log_and_not_in_the_answer(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("internals")
 
-    monkeypatch.setattr(Nodes, "get", broken)
+    monkeypatch.setattr(Nodes, "row", broken)
     with capture_logs() as logs:
         answer = client.get("/v1/nodes/n")
     assert answer.status_code == 500

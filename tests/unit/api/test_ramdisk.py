@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from stbernard.api import network_data
 from stbernard.api.parts import Parts
 from stbernard.nodes import Agent, Node
+from stbernard.operations.boot_signs import LOOKED_UP, LOOKED_UP_AGAIN
 from stbernard.settings import Agent as AgentSettings
 from stbernard.settings import Api as ApiSettings
-from tests.factories import a_node, a_port
+from stbernard_agent.network_data import read
+from tests.factories import a_node, a_port, a_portgroup
 from tests.unit.api.fakes import Client, client_of, fault, with_settings
 
 URL = "https://192.0.2.7:9999"
@@ -65,10 +68,26 @@ def test_the_first_lookup_is_given_the_token_and_nobody_else(client: Client, nod
 
 
 def test_the_timeline_tells_of_the_lookup(client: Client, parts: Parts, node: Node) -> None:
+    for _ in range(3):
+        client.get(f"/v1/lookup?node_uuid={node.uuid}")
+    lines = parts.store.journal.timeline(node.uuid)
+    assert [line.detail for line in lines] == [LOOKED_UP, LOOKED_UP_AGAIN]
+
+
+def test_a_lookup_of_a_server_whose_medium_brings_its_token_says_nothing(
+    client: Client, parts: Parts, known: Node
+) -> None:
+    client.get(f"/v1/lookup?node_uuid={known.uuid}")
+    assert parts.store.journal.timeline(known.uuid) == ()
+
+
+def test_a_lookup_after_the_agent_called_says_nothing(
+    client: Client, parts: Parts, node: Node
+) -> None:
+    found = client.get(f"/v1/lookup?node_uuid={node.uuid}").json()
+    assert beat(client, node, agent_token=found["config"]["agent_token"]).status_code == 202
     client.get(f"/v1/lookup?node_uuid={node.uuid}")
-    client.get(f"/v1/lookup?node_uuid={node.uuid}")
-    seen = [line.detail for line in parts.store.journal.timeline(node.uuid)]
-    assert seen == ["agent looked its node up"]
+    assert [line.detail for line in parts.store.journal.timeline(node.uuid)] == [LOOKED_UP]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +147,26 @@ def test_a_heartbeat_is_noted_and_wakes_the_node(client: Client, parts: Parts, k
     assert info["agent_url"] == URL
     assert info["agent_secret_token"] == "******"
     assert info["agent_last_heartbeat"].endswith("+00:00")
+
+
+def test_an_agent_without_a_token_is_told_of_once_and_changes_nothing(
+    client: Client, parts: Parts, node: Node
+) -> None:
+    for version in ("5.0.0", "5.0.1"):
+        assert beat(client, node, agent_token="-", agent_version=version).status_code == 400
+    seen = [line.detail for line in parts.store.journal.timeline(node.uuid)]
+    assert seen == ["an agent without a token was refused (its version: 5.0.0)"]
+    after = parts.store.nodes.get(node.uuid)
+    assert after.agent == Agent(version="5.0.0")
+    assert (after.provision_state, after.wakeups) == ("rescue wait", 0)
+
+
+def test_an_agent_without_a_token_does_not_replace_one_with(
+    client: Client, parts: Parts, known: Node
+) -> None:
+    beat(client, known)
+    beat(client, known, agent_token="-", agent_version="5.0.0")
+    assert parts.store.nodes.get(known.uuid).agent.version == "1"
 
 
 @pytest.mark.parametrize(
@@ -216,3 +255,43 @@ def test_an_error_of_the_agent_is_in_the_timeline(
     assert line.detail is not None
     assert line.detail.startswith("the agent reports an error: no disk")
     assert len(line.detail) < 1100
+
+
+def looked_up(parts: Parts) -> Any:
+    path = "/v1/lookup?addresses=52:54:00:bb:00:01"
+    return client_of(parts).get(path).json()["config"].get("tenant_network_data")
+
+
+def test_the_network_after_the_rescue(parts: Parts) -> None:
+    """Nothing to say; then what the portgroups say; then what the node says itself."""
+    # no operation: it would lock the parts
+    node = parts.store.nodes.create(a_node(provision_state="rescue wait"))
+    parts.store.ports.create(a_port(node, address="52:54:00:bb:00:01"))
+    assert looked_up(parts) is None
+    group = parts.store.portgroups.create(
+        a_portgroup(
+            node,
+            mode="802.3ad",
+            properties={"miimon": "50", "bond_xmit_hash_policy": "layer2+3"},
+        )
+    )
+    assert looked_up(parts) is None  # one without ports
+    (port,) = parts.store.ports.of_node(node.uuid)
+    parts.store.ports.change(port.uuid, {"portgroup_uuid": group.uuid})
+    other = a_port(node, address="52:54:00:bb:00:02", portgroup_uuid=group.uuid)
+    parts.store.ports.create(other)
+    data = looked_up(parts)
+    network_data.check(data)
+    plan = read(data)
+    assert [(link.kind, link.mac) for link in plan.links] == [
+        ("phy", "52:54:00:bb:00:01"),
+        ("phy", "52:54:00:bb:00:02"),
+        ("bond", "52:54:00:bb:00:01"),
+    ]
+    assert plan.links[2].bond == (
+        *("mode", "802.3ad", "miimon", "50", "xmit_hash_policy", "layer2+3"),
+    )
+    assert [(net.link, net.address) for net in plan.nets] == [(group.uuid, None)]
+    own: dict[str, Any] = {"links": [], "networks": [], "services": []}
+    parts.store.nodes.change(node.uuid, {"network_data": own})
+    assert looked_up(parts) == own

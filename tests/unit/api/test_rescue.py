@@ -6,9 +6,11 @@ import pytest
 
 from stbernard.api import rescue_events
 from stbernard.api.parts import Parts
+from stbernard.drivers.base import Answer, Seen
 from stbernard.nodes import Login, Node
 from stbernard.operations.advance import advance
 from stbernard.operations.catalogue import OPERATIONS
+from stbernard.operations.instance_back import InstanceBack
 from stbernard.operations.outcome import Next, Outcome, Retry, Wait
 from stbernard.store.journal import Event, entry
 from tests.factories import a_node
@@ -90,7 +92,38 @@ def test_a_rescued_node_shows_its_login(client: Client, parts: Parts, node: Node
         "user": "rescue",
         "addresses": ["192.0.2.7"],
         "ssh_host_key": "ssh-ed25519 AAAA",
+        "seen_at": [],
+        "silent_since": None,
     }
+    assert shown["instance"] is None
+    # what the watch sees later changes nothing of how it ended
+    last = parts.store.journal.last_rescue(node.uuid)[-1]
+    about = {"operation": "rescue", "operation_id": last.operation_id}
+    parts.store.journal.note(entry(node, Event.SEEN, **about, detail="silence"))
+    assert (show(client)["outcome"], show(client)["ended_at"]) == ("succeeded", shown["ended_at"])
+
+
+def test_the_instance_is_looked_for(client: Client, parts: Parts, node: Node) -> None:
+    parts.requests.provision(node.uuid, "rescue", rescue_password="secret")
+    to_the_end(parts, node)
+    parts.store.nodes.change(node.uuid, {"login": Login(addresses=("192.0.2.7",))})
+    parts.requests.provision(node.uuid, "unrescue")
+    to_the_end(parts, node)
+    shown = show(client)
+    assert shown["login"] is None
+    assert (shown["outcome"], shown["provision_state"]) == ("succeeded", "active")
+    assert (shown["instance"]["answers"], shown["instance"]["at"]) == (None, None)
+    assert shown["instance"]["looked_for_at"] == ["192.0.2.7"]
+    assert rescue_events._look(node.uuid, parts)[0]  # a listener is to hear of it
+    watch = InstanceBack(parts.store, parts.settings)
+    (looked_for,) = parts.store.idle.with_login(0, 10, ("active",))
+    watch.judge(looked_for, {"192.0.2.7": Seen(Answer.OTHER, "host key SHA256:abc")})
+    instance = show(client)["instance"]
+    assert instance["answers"] is True
+    assert instance["detail"] == "The instance answers ssh at 192.0.2.7 (host key SHA256:abc)."
+    assert instance["seconds"] >= 0
+    assert instance["looked_for_at"] == []
+    assert not rescue_events._look(node.uuid, parts)[0]
 
 
 def test_the_unrescue_is_the_end_of_the_story(client: Client, parts: Parts, node: Node) -> None:

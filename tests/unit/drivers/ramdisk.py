@@ -5,6 +5,7 @@ import json
 import ssl
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncssh
 
+from stbernard_agent.rescue import mark
 from tests.unit.certificates import self_signed
 
 TOKEN = "the-token-of-this-rescue-and-no-other"
@@ -22,7 +24,9 @@ class Agent:
 
     `status` is what it says of itself; `hang_up`: it takes a request and breaks off."""
 
-    def __init__(self, folder: Path, *, tls: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, tls: bool = True, valid_in: timedelta = timedelta(hours=-1)
+    ) -> None:
         self.status: dict[str, Any] = {"version": "1.0", "started_at": 1.0}
         self.answer: tuple[int, Any] = (200, {"command_status": "SUCCEEDED"})
         self.hang_up = False
@@ -57,7 +61,7 @@ class Agent:
         self._server = Server(("127.0.0.1", 0), Serve)
         self.certificate: str | None = None
         if tls:
-            certificate, key = self_signed(folder, "agent")
+            certificate, key = self_signed(folder, "agent", valid_in)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
@@ -80,9 +84,12 @@ class Agent:
 
 
 class Sshd:
-    """An ssh server with keys of these kinds; `keys` are the public ones, `key` the first."""
+    """An ssh server with keys of these kinds; `keys` are the public ones, `key` the first.
 
-    def __init__(self, *algorithms: str) -> None:
+    `marked`: it shows the word that our agent's sshd does."""
+
+    def __init__(self, *algorithms: str, marked: bool = False) -> None:
+        self._marked = marked
         self._keys = [
             asyncssh.generate_private_key(name) for name in algorithms or ("ssh-ed25519",)
         ]
@@ -102,7 +109,12 @@ class Sshd:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncssh.listen("127.0.0.1", 0, server_host_keys=self._keys)
+            asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_host_keys=self._keys,
+                server_version=f"OpenSSH_9.2p1 {mark(self.key)}" if self._marked else (),
+            )
         )
         self.port = server.get_port()
         self._ready.set()

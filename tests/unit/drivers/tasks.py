@@ -11,10 +11,10 @@ from stbernard.nodes import Node, Port
 from stbernard.settings import Default, Settings
 
 EVERYTHING = Default(
-    enabled_hardware_types=("redfish", "fake-hardware"),
-    enabled_boot_interfaces=("ipxe", "fake"),
-    enabled_management_interfaces=("redfish", "fake"),
-    enabled_power_interfaces=("redfish", "fake"),
+    enabled_hardware_types=("redfish", "ipmi", "fake-hardware"),
+    enabled_boot_interfaces=("ipxe", "redfish-virtual-media", "fake"),
+    enabled_management_interfaces=("redfish", "ipmitool", "fake"),
+    enabled_power_interfaces=("redfish", "ipmitool", "fake"),
     enabled_rescue_interfaces=("agent", "no-rescue", "fake"),
 )
 

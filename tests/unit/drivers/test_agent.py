@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -84,6 +85,17 @@ def test_another_machine_at_the_agents_address_gets_nothing(agent: Agent, tmp_pa
     assert agent.got == []
 
 
+@pytest.mark.parametrize("valid_in", [timedelta(seconds=1), timedelta(days=-3)])
+def test_an_agent_with_a_wrong_clock(tmp_path: Path, valid_in: timedelta) -> None:
+    """What it announced is trusted, though not valid yet, or not any more."""
+    agent = Agent(tmp_path, valid_in=valid_in)
+    try:
+        task = a_task_with(agent)
+        assert task.driver.rescue.meet(task).addresses == ("127.0.0.1",)
+    finally:
+        agent.stop()
+
+
 def test_without_a_certificate_the_settings_decide(agent: Agent, tmp_path: Path) -> None:
     def meet(verify_ca: str) -> Login:
         settings = all_enabled(agent=AgentSettings(verify_ca=verify_ca))
@@ -139,6 +151,16 @@ def test_the_login_is_opened_with_the_hash(agent: Agent) -> None:
             },
         )
     ]
+
+
+def test_an_agent_that_takes_no_hash_is_too_old(agent: Agent) -> None:
+    """As one from before the Ussuri release says it."""
+    details = "finalize_rescue() got an unexpected keyword argument 'hashed'"
+    error = {"type": "CommandExecutionError", "message": "failed", "details": details}
+    agent.answer = (200, {"command_status": "FAILED", "command_error": error})
+    task = a_task_with(agent)
+    with pytest.raises(AgentError, match="too old: it does not take the password as a hash"):
+        task.driver.rescue.open_login(task, "$6$salt$hash")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +248,11 @@ def test_hash_and_token_are_in_no_log_and_no_error(
 
 def proof(agent: Agent, login: Login, port: int) -> str:
     task = a_task_with(agent, login)
-    return AgentRescue(task.settings, port).prove_login(task)
+    seen, text = AgentRescue(task.settings, port).prove_login(task)
+    assert seen.addresses == login.addresses
+    assert seen.seen_at == (("127.0.0.1",) if seen.seen_at else ())
+    assert bool(seen.seen_at) == ("cannot be reached" not in text)
+    return text
 
 
 def test_the_host_key_is_seen(agent: Agent, sshd: Sshd) -> None:
@@ -270,6 +296,15 @@ def test_an_address_that_cannot_be_reached_is_no_failure(agent: Agent) -> None:
 def test_without_a_reported_key_it_is_said(agent: Agent, sshd: Sshd) -> None:
     text = proof(agent, Login(addresses=("127.0.0.1",)), sshd.port)
     assert text == "ssh answers at 127.0.0.1; the agent has reported no host key."
+
+
+def test_without_a_reported_key_ssh_has_to_be_there(agent: Agent) -> None:
+    """The real ironic-python-agent answers before its image has opened the login."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(AgentUnreachable, match="has not opened the login") as caught:
+            proof(agent, Login(addresses=("127.0.0.1",)), unused.getsockname()[1])
+    assert not caught.value.final
 
 
 def test_a_key_that_cannot_be_read_is_another_one(agent: Agent, sshd: Sshd) -> None:

@@ -2,12 +2,13 @@
 
 import sys
 from importlib.metadata import EntryPoint
+from pkgutil import resolve_name
 from subprocess import run
 
 import pytest
 
 from stbernard.drivers import registry as module
-from stbernard.drivers.hardware_types import REDFISH, HardwareType
+from stbernard.drivers.hardware_types import IPMI, REDFISH, HardwareType
 from stbernard.drivers.none import Noop
 from stbernard.drivers.registry import Registry
 from stbernard.errors import InvalidDriverInfo, InvalidParameter, NotFound, SettingsError
@@ -59,7 +60,7 @@ def test_the_node_then_the_settings_then_the_hardware_type_decide(
 
 def test_what_is_supported_is_what_is_enabled_too() -> None:
     registry = Registry(all_enabled())
-    assert registry.hardware_types() == ["fake-hardware", "redfish"]
+    assert registry.hardware_types() == ["fake-hardware", "ipmi", "redfish"]
     assert registry.supported("fake-hardware", "rescue") == ["fake", "agent", "no-rescue"]
     assert registry.supported("redfish", "rescue") == ["agent", "no-rescue"]
     assert registry.supported("redfish", "power") == ["redfish"]
@@ -82,6 +83,49 @@ def test_an_unknown_interface_is_refused_in_the_contracts_words() -> None:
         "Could not find the following interface in the 'ironic.hardware.interfaces.rescue' "
         "entrypoint: nope. Valid interfaces are ['agent', 'fake', 'no-rescue']."
     )
+
+
+@pytest.mark.parametrize("driver", ["ilo", "ilo5", "idrac"])
+def test_a_vendors_hardware_type_is_refused_with_the_standard_one(driver: str) -> None:
+    with pytest.raises(InvalidParameter, match="speak Redfish: use the driver 'redfish'"):
+        Registry(all_enabled()).resolve(driver, NOTHING_GIVEN)
+    with pytest.raises(SettingsError, match="speak Redfish: use the driver 'redfish'"):
+        Registry(all_enabled(default={"enabled_hardware_types": ("redfish", driver)}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "standard"),
+    [
+        ("boot", "ilo-virtual-media", "redfish-virtual-media"),
+        ("boot", "ilo-uefi-https", "redfish-virtual-media"),
+        ("boot", "idrac-redfish-virtual-media", "redfish-virtual-media"),
+        ("boot", "ilo-ipxe", "ipxe"),
+        ("boot", "ilo-pxe", "pxe"),
+        ("management", "ilo", "redfish"),
+        ("power", "idrac-redfish", "redfish"),
+        ("raid", "idrac-wsman", "no-raid"),
+        ("console", "ilo", "no-console"),
+    ],
+)
+def test_a_vendors_interface_is_refused_with_the_standard_one(
+    kind: str, name: str, standard: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=f"use the standard '{standard}'"):
+        Registry(all_enabled()).resolve("redfish", {kind: name})
+    first = Registry(all_enabled()).default("redfish", kind)
+    enabled = {f"enabled_{kind}_interfaces": (first, name)}
+    [warning] = Registry(
+        all_enabled(default={"enabled_hardware_types": ("redfish",), **ONLY_REDFISH, **enabled})
+    ).warnings
+    assert f"use the standard '{standard}'" in warning
+
+
+ONLY_REDFISH = {
+    "enabled_boot_interfaces": ("ipxe",),
+    "enabled_management_interfaces": ("redfish",),
+    "enabled_power_interfaces": ("redfish",),
+    "enabled_rescue_interfaces": ("agent",),
+}
 
 
 def test_an_interface_of_another_hardware_type_is_refused() -> None:
@@ -153,7 +197,7 @@ def test_a_driver_has_every_kind_and_shares_its_objects() -> None:
 def test_properties_are_those_of_all_interfaces() -> None:
     properties = Registry(all_enabled()).properties("redfish")
     assert {"redfish_address", "redfish_password", "rescue_kernel"} <= set(properties)
-    assert Registry(all_enabled()).properties("fake-hardware") == {}
+    assert set(Registry(all_enabled()).properties("fake-hardware")) == {"preinstalled_image"}
     with pytest.raises(NotFound, match=r"Could not find .*: nope"):
         Registry(all_enabled()).properties("nope")
 
@@ -201,3 +245,15 @@ def test_a_third_party_adds_a_hardware_type(monkeypatch: pytest.MonkeyPatch) -> 
                 rescue_interface=None,
             )
         )
+
+
+@pytest.mark.parametrize("hardware", [IPMI, REDFISH])
+def test_http_boot_is_offered_where_it_can_be_asked_for(hardware: HardwareType) -> None:
+    [management] = hardware.implementations("management").values()
+    devices = resolve_name(management)(Settings()).supported_boot_devices(None)
+    offered = {
+        name
+        for name, boot in hardware.implementations("boot").items()
+        if getattr(resolve_name(boot), "over_http", False)
+    }
+    assert offered == ({"http", "http-ipxe"} if "uefihttp" in devices else set())

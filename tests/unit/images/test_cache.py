@@ -1,10 +1,12 @@
 """The image cache, with a real web server."""
 
+import fcntl
 import hashlib
 import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -269,3 +271,19 @@ def test_secrets_of_a_url_are_in_no_error_and_no_log(
     with pytest.raises(ImageError) as caught:
         ImageCache(settings).get(url)
     assert "secret" not in str(caught.value) + caplog.text
+
+
+def test_room_is_not_made_of_what_somebody_has_in_hand(
+    server: ImageServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IN_USE", -1)
+    for name in ("one", "two", "three"):
+        server.files[f"/{name}"] = os.urandom(MIB)
+    cache = ImageCache(replace(settings, pxe=Pxe(image_cache_size=2)))
+    first = cache.get(f"{server.url}/one")
+    second = cache.get(f"{server.url}/two")
+    with first.with_suffix(".lock").open("w") as lock:  # as another worker has it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cache.get(f"{server.url}/three")
+    assert first.exists()
+    assert not second.exists()

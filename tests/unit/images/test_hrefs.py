@@ -9,14 +9,20 @@ from stbernard.images.hrefs import check_href, file_path, shown
 from stbernard.settings import Settings
 
 
-@pytest.mark.parametrize("href", ["http://images/kernel", "https://images/kernel?sign=1"])
+@pytest.mark.parametrize(
+    "href",
+    [
+        *("http://images/kernel", "https://images/kernel?sign=1"),
+        *("6f1eb4c5-a3f6-4d0f-8c3c-0d7a1c9d1c11", "glance://6F1EB4C5-a3f6-4d0f-8c3c-0d7a1c9d1c11"),
+    ],
+)
 def test_urls_that_can_be_fetched(href: str, settings: Settings) -> None:
     check_href(href, settings)
 
 
 @pytest.mark.parametrize(
     "href",
-    ["", "kernel", "glance://6f1e", "6f1eb4c5-a3f6-4d0f-8c3c-0d7a1c9d1c11", "http://", "http://[x"],
+    ["", "kernel", "glance://6f1e", "glance://../x", "ftp://x/y", "http://", "http://[x"],
 )
 def test_what_is_no_url_is_named(href: str, settings: Settings) -> None:
     with pytest.raises(ImageError, match=r"it is no URL that starts with file:///, http://"):

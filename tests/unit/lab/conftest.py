@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stbernard.lab.acceleration import EMULATION
+from stbernard.lab.firmware import Firmware
 from stbernard.lab.machine import Hardware, QemuMachine
 from stbernard.lab.serial import SerialLog
 
@@ -43,7 +44,7 @@ def bootable_iso(text: str) -> bytes:
     )
 
 
-def make_machine(home: Path, number: int = 1) -> QemuMachine:
+def make_machine(home: Path, number: int = 1, firmware: Firmware = "bios") -> QemuMachine:
     """A machine in `home` whose disk prints <disk>."""
     home.mkdir(parents=True)
     (home / "disk.raw").write_bytes(boot_sector("<disk>").ljust(1 << 20, b"\0"))
@@ -56,9 +57,10 @@ def make_machine(home: Path, number: int = 1) -> QemuMachine:
         uuid=f"00000000-0000-4000-8000-{number:012}",
         mac=f"52:54:00:77:01:{number:02x}",
         tap=None,
-        memory_mb=64,
+        memory_mb=64 if firmware == "bios" else 256,
         acceleration=EMULATION,
         cpus=1,
+        firmware=firmware,
     )
     return QemuMachine.define(home, hardware)
 

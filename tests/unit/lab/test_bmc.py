@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from werkzeug.serving import make_server
 
 from stbernard.lab.bmc import application
 from stbernard.lab.machine import QemuMachine
+from stbernard.lab.resets import LAST_RESET
 from stbernard.lab.serial import SerialLog
 
 SECONDS = 60
@@ -101,6 +103,18 @@ def test_boot_device_persists(system: Any, machine: QemuMachine, target: Any) ->
     system.set_system_boot_options(target=target, enabled=enabled)
     system.refresh(force=True)
     assert (system.boot.target, system.boot.enabled) == (target, enabled)
+
+
+def test_http_boot_is_not_pxe(system: Any, machine: QemuMachine) -> None:
+    system.set_system_boot_options(mode=sushy.BootSourceOverrideMode.UEFI)
+    system.refresh(force=True)  # in UEFI mode only it is offered
+    system.set_system_boot_options(
+        target=sushy.BootSource.UEFI_HTTP, enabled=sushy.BootSourceOverrideEnabled.ONCE
+    )
+    system.refresh(force=True)
+    assert system.boot.target == sushy.BootSource.UEFI_HTTP
+    assert system.boot.mode == sushy.BootSourceOverrideMode.UEFI
+    assert "name=opt/org.tianocore/IPv4PXESupport,string=n" in machine._command(machine.setup)
 
 
 def test_boot_device_once(system: Any, machine: QemuMachine) -> None:
@@ -189,3 +203,13 @@ def test_a_machine_that_cannot_start_is_an_error_with_the_reason(
             system.reset_system(sushy.ResetType.ON)
     finally:
         (machine.home / "away").rename(disk)
+
+
+def test_when_it_was_reset_last(system: Any, machine: QemuMachine) -> None:
+    (machine.home / LAST_RESET).unlink(missing_ok=True)
+    system.refresh(force=True)
+    assert "LastResetTime" not in system.json
+    system.reset_system(sushy.ResetType.ON)
+    system.refresh(force=True)
+    on = datetime.fromisoformat(system.json["LastResetTime"])
+    assert abs(datetime.now(UTC) - on) < timedelta(minutes=5)

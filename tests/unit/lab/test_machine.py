@@ -1,13 +1,16 @@
 """Real QEMUs, with boot sectors instead of an operating system."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 from qemu.qmp import QMPClient
+from tests.unit.lab.conftest import make_machine
 
 from stbernard.errors import LabError
-from stbernard.lab import processes
+from stbernard.lab import processes, resets
+from stbernard.lab.firmware import VARIABLES, Firmware, uefi_arguments
 from stbernard.lab.machine import QemuMachine, Setup
 from stbernard.lab.serial import SerialLog
 
@@ -91,6 +94,26 @@ def test_a_qemu_that_ends_by_itself_is_off(machine: QemuMachine, serial: SerialL
     serial.wait("<disk>", SECONDS)
 
 
+def test_uefi_starts(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path / "machine", firmware="uefi")
+    assert machine.setup.boot_mode == "UEFI"
+    try:
+        machine.power_on()
+        SerialLog(machine.home / "serial.log").wait("BdsDxe: loading Boot000", SECONDS)
+    finally:
+        machine.power_off()
+
+
+@pytest.mark.parametrize("firmware", ["uefi", "secure-boot"])
+def test_uefi_variables_outlive_the_power(tmp_path: Path, firmware: Firmware) -> None:
+    uefi_arguments(firmware, tmp_path)
+    variables = tmp_path / VARIABLES
+    assert variables.stat().st_size > 0
+    variables.write_bytes(b"changed by the firmware")
+    uefi_arguments(firmware, tmp_path)
+    assert variables.read_bytes() == b"changed by the firmware"
+
+
 def test_what_qemu_says_is_in_the_error(machine: QemuMachine) -> None:
     (machine.home / "disk.qcow2").unlink()
     with pytest.raises(LabError, match=r"disk.qcow2.*No such file"):
@@ -114,6 +137,23 @@ def test_an_nmi_and_a_power_button_reach_the_machine(
     machine.interrupt()
     machine.press_power_button()
     assert machine.is_on
+
+
+def test_a_reset_behind_the_back_of_the_bmc_is_noted(
+    machine: QemuMachine, serial: SerialLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.power_on()
+    assert machine.last_reset
+    serial.wait("<disk>", SECONDS)
+    noted = threading.Event()
+    monkeypatch.setattr(resets, "note_reset", lambda _: noted.set())
+    listener = threading.Thread(target=resets.listen, args=[machine.home])
+    listener.start()
+    while not noted.wait(1):  # it may not be listening yet
+        asyncio.run(_reset_behind_the_back_of_the_bmc(machine))
+    machine.power_off()
+    listener.join(SECONDS)
+    assert not listener.is_alive()
 
 
 async def _reset_behind_the_back_of_the_bmc(machine: QemuMachine) -> None:

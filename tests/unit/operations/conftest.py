@@ -1,7 +1,8 @@
 """An engine in the test's own process: real store, real operations, fake hardware."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,18 @@ def settings() -> Settings:
     )
 
 
-@pytest.fixture
-def engine(store: Store, settings: Settings) -> Iterator[Engine]:
+@contextmanager
+def engine_on(store: Store, settings: Settings, **conductor: Any) -> Iterator[Engine]:
+    """With other options of [conductor]; the reconciler is not started."""
+    settings = replace(settings, conductor=replace(settings.conductor, **conductor))
     registry = Registry(settings)
     tasks = Tasks(store, registry, settings)
     reconciler = Reconciler(store, tasks, settings)
     yield Engine(store, Requests(store, tasks, settings), registry, reconciler)
     reconciler.stop()
+
+
+@pytest.fixture
+def engine(store: Store, settings: Settings) -> Iterator[Engine]:
+    with engine_on(store, settings) as engine:
+        yield engine

@@ -34,6 +34,20 @@ def test_a_rescue_that_waits_is_due_when_its_time_is_over(
     assert failed.operation_deadline is None
 
 
+def test_an_agent_too_old_for_a_token_is_named_when_nobody_else_came(
+    engine: Engine, with_an_agent: None
+) -> None:
+    node = engine.enroll()
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
+    engine.reconciler.start()
+    engine.wait(node, "rescue wait")
+    assert engine.store.leases.note_old_agent(node.uuid, "5.0.0")
+    failed = engine.wait(node)
+    assert failed.provision_state == "rescue failed"
+    assert "An agent (version 5.0.0) called back without an agent token" in str(failed.last_error)
+    assert "newer ironic-python-agent" in str(failed.last_error)
+
+
 def test_a_step_that_fails_is_tried_until_its_time_is_over(engine: Engine) -> None:
     node = engine.enroll()
     engine.hardware(node).fail(node, "open_login", BMCUnreachable("no answer"), times=1000)

@@ -1,7 +1,8 @@
 """What happens at the start of a service that was down while servers booted."""
 
 from stbernard.nodes import Node
-from stbernard.operations.missed_boots import FETCHED, boot_again
+from stbernard.operations.boot_signs import RAMDISK
+from stbernard.operations.missed_boots import boot_again
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.journal import Event, entry
@@ -27,7 +28,7 @@ def test_a_server_that_got_no_ramdisk_boots_again(store: Store) -> None:
 
 def test_a_server_that_has_its_ramdisk_is_left_alone(store: Store) -> None:
     node = waiting(store)
-    store.journal.note(entry(node, Event.SEEN, detail=FETCHED))
+    store.journal.note(entry(node, Event.SEEN, detail=RAMDISK))
     boot_again(store, Settings())
     assert store.nodes.get(node.uuid).step == "wait_for_agent"
 

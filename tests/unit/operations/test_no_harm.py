@@ -6,7 +6,7 @@ is then compared is all that can be known of a server from outside.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,28 @@ import msgspec
 import pytest
 
 from stbernard.drivers.agent import AgentRescue
-from stbernard.drivers.base import Task
+from stbernard.drivers.base import InternalInfo, Task
 from stbernard.drivers.network.noop import NoopNetwork
 from stbernard.drivers.registry import Registry
 from stbernard.errors import AgentError, BMCRefused, BMCUnreachable, ImageError
 from stbernard.nodes import Agent, Login, Node
 from stbernard.operations.accept import Requests
+from stbernard.operations.boot_signs import DHCP_REQUEST
 from stbernard.operations.catalogue import OPERATIONS
+from stbernard.operations.dhcp_requests import note_request
 from stbernard.operations.operation import Action, Operation, Step
 from stbernard.operations.outcome import Outcome
 from stbernard.operations.reconciler import Reconciler
 from stbernard.operations.rescue import RESCUE
 from stbernard.operations.tasks import Tasks
 from stbernard.operations.unrescue import UNRESCUE
-from stbernard.settings import Deploy, Settings
+from stbernard.settings import Deploy, Dhcp, Dnsmasq, Pxe, Settings
 from stbernard.store import Store
 from tests.factories import a_port
 from tests.unit.operations.conftest import Engine
 
 TOKEN = "t" * 43
+PORT = "52:54:00:77:00:01"
 FINAL = BMCRefused("it does not accept the password")
 PASSING = BMCUnreachable("it does not answer")
 
@@ -46,8 +49,12 @@ class Networks:
     rescuing: bool = False
 
     def plug(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def setter(name: str, value: bool) -> Callable[..., None]:
-            return lambda _, task: setattr(self, name, value)
+        def setter(name: str, value: bool) -> Callable[..., InternalInfo]:
+            def plug(_: object, task: Task) -> InternalInfo:
+                setattr(self, name, value)
+                return {}
+
+            return plug
 
         monkeypatch.setattr(NoopNetwork, "leave_tenant_networks", setter("tenant", False))
         monkeypatch.setattr(NoopNetwork, "join_tenant_networks", setter("tenant", True))
@@ -73,6 +80,8 @@ class World:
             "power": record.power,
             "boot device": record.boot,
             "boot mode": record.mode,
+            "DHCP options": [path.read_text() for path in self._dhcp("options")],
+            "DHCP hosts": [path.read_text() for path in self._dhcp("hosts")],
             "tenant networks": self.networks.tenant,
             "rescuing network": self.networks.rescuing,
             "boot files": sorted(
@@ -81,6 +90,12 @@ class World:
                 if path.is_file() and path.name != "boot.ipxe"
             ),
         }
+
+    def _dhcp(self, kind: str) -> list[Path]:
+        """dnsmasq's files that say something."""
+        folder = Path(self.settings.default.state_path) / "dnsmasq" / kind
+        files = folder.iterdir() if folder.is_dir() else ()
+        return sorted(path for path in files if path.read_text() != f"{PORT}\n")
 
     def fail(
         self, operation: Operation, step: str, error: Exception, *, after: bool = False
@@ -113,7 +128,8 @@ class World:
         assert store.news.wait_until(waits_or_ended, 60)
         if store.nodes.get(self.node.uuid).operation:
             store.leases.give_token(self.node.uuid, TOKEN)
-            store.leases.heartbeat(self.node.uuid, TOKEN, {"agent_url": "https://10.0.0.9:9999"})
+            token = str(store.nodes.get(self.node.uuid).agent.token)  # perhaps from the medium
+            store.leases.heartbeat(self.node.uuid, token, {"agent_url": "https://10.0.0.9:9999"})
         return self.engine.wait(self.node)
 
     def unrescue(self) -> Node:
@@ -138,6 +154,13 @@ def _failing(action: Action, error: Exception, *, after: bool) -> Action:
     return fail
 
 
+def play_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does what it is told."""
+    monkeypatch.setattr(AgentRescue, "meet", lambda _, task: Login(addresses=("10.0.0.9",)))
+    monkeypatch.setattr(AgentRescue, "open_login", lambda _, task, password_hash: None)
+    monkeypatch.setattr(AgentRescue, "prove_login", lambda _, task: (Login(), "seen"))
+
+
 @pytest.fixture
 def seconds() -> int:
     """What a step may take; tests that wait for its end name less."""
@@ -145,15 +168,25 @@ def seconds() -> int:
 
 
 @pytest.fixture
-def world(
-    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
-) -> Iterator[World]:
+def dhcp() -> str:
+    """The DHCP provider."""
+    return "none"
+
+
+@pytest.fixture
+def configured(settings: Settings, tmp_path: Path, seconds: int, dhcp: str) -> Settings:
+    """With images."""
     images: dict[str, Any] = {}
     for name in ("rescue_kernel", "rescue_ramdisk"):
         (tmp_path / name).write_bytes(name.encode())
         images[name] = f"file://{tmp_path / name}"
-    settings = replace(
+    (tmp_path / "tftp").mkdir()
+    (tmp_path / "tftp/snponly.efi").write_text("what firmware loads first")
+    return replace(
         settings,
+        dhcp=Dhcp(dhcp_provider=dhcp),
+        dnsmasq=Dnsmasq(interface="eth1" if dhcp == "dnsmasq" else None),
+        pxe=Pxe(tftp_root=str(tmp_path / "tftp")),
         default=replace(
             settings.default, enabled_boot_interfaces=("ipxe",), state_path=str(tmp_path / "state")
         ),
@@ -167,21 +200,23 @@ def world(
         agent=replace(settings.agent, command_timeout=seconds),
         deploy=Deploy(http_root=str(tmp_path / "httpboot")),
     )
+
+
+@pytest.fixture
+def world(store: Store, configured: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     networks = Networks()
     networks.plug(monkeypatch)
-    monkeypatch.setattr(AgentRescue, "meet", lambda _, task: Login(addresses=("10.0.0.9",)))
-    monkeypatch.setattr(AgentRescue, "open_login", lambda _, task, password_hash: None)
-    monkeypatch.setattr(AgentRescue, "prove_login", lambda _, task: "seen")
-    registry = Registry(settings)
-    tasks = Tasks(store, registry, settings)
-    reconciler = Reconciler(store, tasks, settings)
-    engine = Engine(store, Requests(store, tasks, settings), registry, reconciler)
+    play_the_agent(monkeypatch)
+    registry = Registry(configured)
+    tasks = Tasks(store, registry, configured)
+    reconciler = Reconciler(store, tasks, configured)
+    engine = Engine(store, Requests(store, tasks, configured), registry, reconciler)
     node = engine.enroll(
         boot_interface="ipxe", rescue_interface="agent", power_state="power on", boot_mode="uefi"
     )
-    store.ports.create(a_port(node))
+    store.ports.create(a_port(node, address=PORT))
     reconciler.start()
-    yield World(engine, settings, networks, node, monkeypatch)
+    yield World(engine, configured, networks, node, monkeypatch)
     reconciler.stop()
 
 
@@ -241,6 +276,38 @@ def test_an_agent_that_never_calls_changes_nothing(world: World) -> None:
     assert world.seen() == before
     assert failed.provision_state == "rescue failed"
     assert "[conductor]rescue_callback_timeout" in (failed.last_error or "")
+
+
+@pytest.mark.parametrize("seconds", [1])
+@pytest.mark.parametrize("dhcp", ["dnsmasq"])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ((), "No DHCP request of it was seen on eth1: does it boot from the network"),
+        ((PORT,), "It has asked for an address by DHCP, but fetched no boot script"),
+    ],
+    ids=["never", "and nothing more"],
+)
+def test_dhcp_never_changes_nothing_and_is_named(
+    world: World, asked: Sequence[str], told: str
+) -> None:
+    """The service's own DHCP server, which knows who asks."""
+    before = world.seen()
+    store = world.engine.store
+    world.engine.requests.provision(world.node.uuid, "rescue", rescue_password="secret")
+    world.engine.wait(world.node, "rescue wait")
+    assert world.seen()["DHCP options"] != before["DHCP options"] == []
+    for mac in (*asked, *asked, "52:54:00:77:00:99"):  # firmware, loader; another server
+        note_request(store, mac)
+    failed = world.engine.wait(world.node)
+    assert world.seen() == before
+    assert (failed.provision_state, failed.maintenance) == ("rescue failed", False)
+    assert told in (failed.last_error or "")
+    assert f"it is known by {PORT}: are these its cards?" in (failed.last_error or "")
+    lines = store.journal.last_rescue(failed.uuid)
+    assert [line.detail for line in lines].count(DHCP_REQUEST) == len(asked)
+    note_request(store, PORT)  # of the instance, later
+    assert store.journal.last_rescue(failed.uuid) == lines
 
 
 def test_a_rescue_that_is_aborted_changes_nothing(world: World) -> None:
@@ -304,3 +371,19 @@ def test_an_unrescue_that_fails_leads_to_the_instance(world: World, step: str, a
     assert (again.provision_state, again.last_error) == ("active", None)
     assert again.agent == Agent()
     assert world.seen() == before
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("seconds", [1])
+@pytest.mark.parametrize("step", UNRESCUE_STEPS)
+def test_an_unrescue_whose_step_never_gets_through_leads_to_the_instance(
+    world: World, step: str
+) -> None:
+    before = world.seen()
+    assert world.rescue().provision_state == "rescue"
+    world.fail(UNRESCUE, step, PASSING, after=True)
+    failed = world.unrescue()
+    assert world.seen() == before
+    assert (failed.provision_state, failed.maintenance) == ("unrescue failed", False)
+    assert failed.power_state == "power on"
+    assert str(PASSING) in (failed.last_error or "")

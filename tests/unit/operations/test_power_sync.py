@@ -13,7 +13,7 @@ from stbernard.operations.power_sync import PowerSync
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
 from stbernard.store.idle import IdleNode
-from stbernard.store.leases import Request
+from stbernard.store.requests import Request
 from tests.unit.operations.conftest import Engine
 
 AWAY = BMCUnreachable("the BMC does not answer")
@@ -59,7 +59,6 @@ def test_a_server_switched_off_by_hand_is_switched_on_again(
     [
         ({"force_power_state_during_sync": False}, {}),
         ({}, {"disable_power_off": True}),
-        ({}, {"provision_state": "rescue"}),  # switched on it would boot its instance
     ],
 )
 def test_where_nothing_is_forced_the_database_follows(

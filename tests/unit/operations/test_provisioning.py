@@ -12,13 +12,14 @@ from stbernard.errors import (
     InvalidParameter,
     NotFound,
 )
-from stbernard.nodes import INTERFACES, BootDevice, Node, Power
+from stbernard.nodes import INTERFACES, BootDevice, Node, Power, VolumeConnector, VolumeTarget
 from stbernard.settings import Conductor, Default, Fake, Settings
 from stbernard.store import schema
 from tests.unit.operations.conftest import Engine
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LATER = "1000"  # seconds: until then a test sees the operation wait
+VOLUME = "11111111-0000-4000-8000-0000000000c1"
 HOLD = {"interface": "deploy", "step": "hold"}
 ERASE = {"interface": "deploy", "step": "erase_devices"}
 
@@ -96,8 +97,15 @@ def test_an_undeployed_node_is_nobodys(engine: Engine) -> None:
         instance_uuid="11111111-0000-4000-8000-000000000001",
         instance_name="web",
     )
+    about: dict[str, Any] = {"created_at": 1.0, "node_uuid": node.uuid}
+    target = VolumeTarget(**about, uuid=VOLUME, volume_type="iscsi", volume_id="v", boot_index=0)
+    new = VolumeConnector(**about, uuid=VOLUME, type="iqn", connector_id="iqn.2026-11.x:n")
+    engine.store.volume_targets.create(target)
+    connector = engine.store.volume_connectors.create(new)
     after = done(engine, node, "deleted")
     assert (after.instance_info, after.instance_uuid, after.instance_name) == ({}, None, None)
+    assert engine.store.volume_targets.of_node(node.uuid) == ()
+    assert engine.store.volume_connectors.of_node(node.uuid) == (connector,)
     assert engine.hardware(node).record(node).power == Power.OFF
 
 
@@ -161,6 +169,18 @@ def test_an_image_is_refused_where_nothing_can_write_it(engine: Engine) -> None:
     with pytest.raises(InvalidDriverInfo, match="writes no image"):
         engine.requests.provision(node.uuid, "active")
     assert engine.store.nodes.get(node.uuid).provision_state == "available"
+
+
+def test_the_image_that_the_disks_hold_already(engine: Engine) -> None:
+    """As Compute names it with each instance."""
+    image = "99999999-0000-4000-8000-0000000000d1"
+    node = enroll(
+        engine,
+        deploy_interface="noop",
+        instance_info={"image_source": image},
+        driver_info={"preinstalled_image": image},
+    )
+    assert done(engine, node, "active").provision_state == "active"
 
 
 def test_without_an_image_the_disk_is_booted(engine: Engine) -> None:

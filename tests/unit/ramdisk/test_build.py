@@ -10,6 +10,7 @@ import pytest
 from stbernard.errors import RamdiskError
 from stbernard.ramdisk import build, debian, host, kernel, rescue
 from stbernard.ramdisk.host import Package
+from stbernard.ramdisk.ironic_python_agent import Agent
 
 PYTHON = Package("python3.11", "3.11.2-6", "amd64")
 INPUTS = build.Inputs(
@@ -37,6 +38,12 @@ def test_the_key_follows_the_agent_but_the_slow_layers_do_not(
     monkeypatch.setattr(rescue, "sources", lambda: sources)
     assert INPUTS.key != before[0]
     assert (INPUTS.debian_key, INPUTS.kernel_key) == before[1:]
+
+
+def test_another_agent_is_a_layer_more() -> None:
+    theirs = dataclasses.replace(INPUTS, agent=Agent.IRONIC)
+    assert theirs.key != INPUTS.key
+    assert (theirs.debian_key, theirs.kernel_key) == (INPUTS.debian_key, INPUTS.kernel_key)
 
 
 def test_the_python_of_the_ramdisk_is_known_from_its_packages() -> None:
@@ -80,7 +87,7 @@ def test_the_outputs_are_the_same_when_built_twice(
         if (tmp_path / "one").exists():  # a second name of the layer must not show
             (tmp_path / "elsewhere").hardlink_to(folder / "debian.squashfs")
 
-    def kernel_parts(package: Package, folder: Path) -> None:
+    def kernel_parts(package: Package, folder: Path, _: tuple[str, ...]) -> None:
         (folder / "kernel").write_text(package.name)
         (folder / "modules.squashfs").write_text("modules")
         (folder / "initramfs-modules").mkdir()
@@ -88,7 +95,7 @@ def test_the_outputs_are_the_same_when_built_twice(
     monkeypatch.setattr(debian, "build_debian_layer", debian_layer)
     monkeypatch.setattr(kernel, "build_kernel_parts", kernel_parts)
     monkeypatch.setattr(host, "require_host", lambda: None)
-    monkeypatch.setattr(build, "resolve_inputs", lambda which, extra: INPUTS)
+    monkeypatch.setattr(build, "resolve_inputs", lambda *_: INPUTS)
     for name in ("one", "two"):
         build.build(tmp_path / name, tmp_path / f"cache-{name}")
     for file in build.OUTPUTS:

@@ -13,7 +13,7 @@ from stbernard.ramdisk import rescue
 
 SCRIPTS = [
     path for path in sorted(rescue.FILES.rglob("*"))
-    if path.is_file() and (path.suffix == ".sh" or path.read_bytes().startswith(b"#!"))
+    if path.is_file() and (path.suffix == ".sh" or path.read_bytes().startswith(b"#!/bin/"))
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from stbernard.store.leases import Request
+from stbernard.store.requests import Request
 
 
 def a_request(**values: Any) -> Request:

@@ -1,6 +1,8 @@
 """Transactions, group commit, the lock file, the schema's version."""
 
+import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from stbernard.store.engine import Database
 from stbernard.store.migrations import NEWEST, check, upgrade
 from stbernard.store.schema import metadata
 from tests.factories import a_node
+from tests.service import PATIENCE
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
@@ -47,6 +50,37 @@ def test_one_failed_write_of_a_group_spoils_no_other(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert outcomes == {n: "created" if n % 3 else "Conflict" for n in range(60)}
+
+
+def test_who_no_longer_waits_for_a_write_spoils_no_other(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/db.sqlite")
+    go_on, done = threading.Event(), list[str]()
+
+    def first(_: Connection) -> bool:
+        done.append("first")
+        return go_on.wait(PATIENCE)
+
+    def later(name: str) -> Callable[[Connection], bool]:
+        def write(_: Connection) -> bool:
+            done.append(name)
+            return True
+
+        return write
+
+    async def ask() -> None:
+        writes = (first, later("cancelled"), later("last"))
+        tasks = [asyncio.create_task(database.write_soon(write)) for write in writes]
+        while not done:  # the writer is at the first, and the others are in its queue
+            await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await tasks[0]
+        await tasks[2]
+
+    asyncio.run(ask())
+    database.close()
+    assert done == ["first", "last"]
 
 
 def test_a_fresh_database_says_what_to_run(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import time
 
 import pytest
+from sqlalchemy import text, update
 
 from stbernard.errors import InvalidState, NodeLocked
 from stbernard.nodes import Node
 from stbernard.store import Store
 from stbernard.store.journal import Event, entry
 from stbernard.store.leases import LeaseLost
+from stbernard.store.schema import nodes
 from tests.factories import a_node
 from tests.unit.store.requests import a_request
 
@@ -118,3 +120,17 @@ def test_a_renewed_lease_lasts_longer(store: Store, accepted: Node) -> None:
     store.leases.save(mine, {"lease_until": time.time() + 1}, (), release=False)
     store.leases.renew("me", [mine.id])
     assert (store.nodes.get(mine.uuid).lease_until or 0) > time.time() + 10
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_more_are_claimed_than_asked_for(store: Store) -> None:
+    """However PostgreSQL plans it: here it may not make a set of what is due."""
+    name = store.database.url.database
+    ways = ("hashjoin", "mergejoin", "hashagg", "sort", "material")
+    forbidden = [text(f"ALTER DATABASE {name} SET enable_{way} = off") for way in ways]
+    store.database.write(lambda connection: [connection.execute(each) for each in forbidden])
+    store.database.engine.dispose()
+    store.nodes.add([a_node() for _ in range(50)])
+    store.database.write(lambda connection: connection.execute(update(nodes).values(due_at=1.0)))
+    for most in (1, 5, 16):
+        assert len(store.leases.claim("me", most)) == most

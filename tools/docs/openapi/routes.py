@@ -92,7 +92,7 @@ class _Enough(Exception):
 class _Asking(Call):
     """Notes what the handler allows, and ends it."""
 
-    noted: "_Noted"
+    noted: "_Noted" = field(kw_only=True)
 
     def only(self, *allowed: str) -> NoReturn:
         self.noted.query = allowed
@@ -124,7 +124,7 @@ class _Noted:
 
 def _ask(handler: Callable[..., Any], path: str) -> _Noted:
     noted = _Noted()
-    asking = _Asking(LATEST, "http://localhost", path, {}, b"", noted)
+    asking = _Asking(LATEST, "http://localhost", path, {}, b"", noted=noted)
     names = inspect.signature(handler).parameters
     given = dict.fromkeys(names, _AN_IDENT) | {"call": asking, "parts": MagicMock()}
     try:

@@ -1,9 +1,7 @@
-"""The iPXE scripts: what a machine is told at boot. Nothing in them is secret."""
+"""The scripts of iPXE and GRUB: what a machine is told at boot. Nothing in them is secret."""
 
 import re
-from collections.abc import Mapping
 
-from stbernard.errors import InvalidDriverInfo
 from stbernard.nodes import Node
 
 ATTEMPTS = 10  # to load kernel and ramdisk before the machine goes back to its disk
@@ -43,9 +41,6 @@ sleep {pause}
 goto load
 """
 
-# What iPXE or the shape of a line would understand as something else than a kernel argument.
-_NOT_AN_ARGUMENT = re.compile(r"[^\x20-\x7e]|\$\{|(?:^|\s)(?:\|\||&&)(?:\s|$)")
-
 
 def rescue_script(node: Node, url: str, arguments: str) -> str:
     """The script of one node; `url`: the folder that holds its kernel and ramdisk."""
@@ -54,16 +49,43 @@ def rescue_script(node: Node, url: str, arguments: str) -> str:
     )
 
 
-def kernel_arguments(node: Node, default: str, params: Mapping[str, str]) -> str:
-    """[pxe]kernel_append_params, or driver_info's with `%default%` as its place, and `params`.
+GRUB_SCRIPT = """\
+# Every machine starts here. One that is to be rescued has a configuration named after the MAC
+# address of the network card it has booted from; any other boots from its disk.
+echo "Looking for a rescue of $net_default_mac"
+source $prefix/rescue-$net_default_mac.cfg
+echo "Nothing to rescue here: booting the local disk"
+exit
+"""
 
-    Raises InvalidDriverInfo for what cannot stand on a kernel command line."""
-    own = node.driver_info.get("kernel_append_params")
-    appended = default if own is None else str(own).replace("%default%", default)
-    arguments = " ".join([appended.strip(), *(f"{key}={value}" for key, value in params.items())])
-    if _NOT_AN_ARGUMENT.search(arguments):
-        raise InvalidDriverInfo(
-            f"Node {node.uuid}: kernel_append_params holds a line break, a character that is not "
-            "ASCII, '||', '&&' or '${', which iPXE does not pass to the kernel. Take it out."
-        )
-    return arguments.strip()
+_GRUB_RESCUE = """\
+# The rescue ramdisk of node {node}
+for attempt in {attempts}; do
+  if linux {folder}/rescue_kernel BOOTIF=$net_default_mac {arguments}; then
+    if initrd {folder}/rescue_ramdisk; then
+      boot
+    fi
+  fi
+  echo "The rescue ramdisk did not load, trying again in {pause} seconds"
+  sleep {pause}
+done
+"""
+
+_ARGUMENT = re.compile(r'(?:[^\s"]|"[^"]*")+')
+
+
+def grub_script(node: Node, folder: str, arguments: str) -> str:
+    """The configuration of one node; `folder`: what holds its kernel and ramdisk, for GRUB."""
+    return _GRUB_RESCUE.format(
+        node=node.uuid,
+        attempts=" ".join(map(str, range(ATTEMPTS))),
+        pause=PAUSE,
+        folder=folder,
+        arguments=" ".join(map(_quoted, _ARGUMENT.findall(arguments))),
+    )
+
+
+def _quoted(argument: str) -> str:
+    """One kernel argument as one word of GRUB's, whatever is in it."""
+    bare = argument.replace('"', "")  # GRUB puts them again around what has a space
+    return "'" + bare.replace("'", "'\\''") + "'"

@@ -9,15 +9,19 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from threading import Lock
 
+import requests
 import sushy
 from sushy import auth, exceptions
+from sushy.connector import Connector
 from sushy.resources.system.system import System
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish.driver_info import Access, read
+from stbernard.drivers.turns import turns
 from stbernard.errors import (
     BMCError,
     BMCRefused,
@@ -35,14 +39,20 @@ _AUTH_CLASSES = {
     "session": auth.SessionAuth,
     "auto": auth.SessionOrBasicAuth,
 }
+REFUSED = range(400, 500)
+"""HTTP's: the BMC understood the request, and does not want it so."""
+BUSY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+"""The BMC wants to be asked again later."""
 _SALT = secrets.token_bytes(16)
 
 
 @dataclass
 class _Connection:
-    """`lock` is held while it is used: a requests session is not made for two threads."""
+    """Used by one thread at a time (turns.py): a requests session is not made for two.
 
-    lock: Lock = field(default_factory=Lock)
+    `retry_after`: what the last answer said with a 503 or 429, in seconds."""
+
+    retry_after: float | None = None
     root: sushy.Sushy | None = None
     only_system: str | None = None
 
@@ -75,7 +85,7 @@ def system(task: Task) -> Iterator[System]:
     node = task.node
     access, path = read(node, task.settings)
     connection = _connections.get(access)
-    with connection.lock, _our_errors(node, access, connection):
+    with turns.take(task, access.address), _our_errors(node, access, connection):
         yield _get_system(connection, access, path, task.settings.redfish.connection_retry_interval)
 
 
@@ -88,7 +98,7 @@ def _get_system(
             return _find(connection, connection.root, path)
         except exceptions.AccessError:
             connection.root = None
-    connection.root = _connect(access, connect_timeout)
+    connection.root = _connect(connection, access, connect_timeout)
     return _find(connection, connection.root, path)
 
 
@@ -99,19 +109,28 @@ def _find(connection: _Connection, root: sushy.Sushy, path: str | None) -> Syste
     return found
 
 
-def _connect(access: Access, connect_timeout: int) -> sushy.Sushy:
+def _connect(connection: _Connection, access: Access, connect_timeout: int) -> sushy.Sushy:
+    def look(response: requests.Response) -> None:
+        asked = response.headers.get("Retry-After", "")
+        busy = response.status_code in BUSY and asked.isdigit()
+        connection.retry_after = float(asked) if busy else None
+
     # Without a user there is no session to ask for. One retry is sushy's least: with 0 it would
     # take its own defaults and wait in between.
     login = _AUTH_CLASSES[access.auth_type if access.username else "basic"]
     return sushy.Sushy(
         access.address,
         root_prefix=access.root_prefix,
-        verify=access.verify,
         auth=login(username=access.username, password=access.password),
-        server_side_retries=1,
-        server_side_retries_delay=0,
-        connect_timeout=connect_timeout,
-        read_timeout=READ_TIMEOUT,
+        connector=Connector(
+            access.address,
+            verify=access.verify,
+            response_callback=look,
+            server_side_retries=1,
+            server_side_retries_delay=0,
+            connect_timeout=connect_timeout,
+            default_request_timeout=READ_TIMEOUT,
+        ),
     )
 
 
@@ -126,14 +145,15 @@ def _our_errors(node: Node, access: Access, connection: _Connection) -> Iterator
     except (exceptions.SushyError, ValueError, TypeError, AttributeError, KeyError) as error:
         if isinstance(error, exceptions.AccessError):
             connection.root = None
-        raise _translated(error, f"The BMC {access.address} of node {node.uuid}") from None
+        bmc = f"The BMC {access.address} of node {node.uuid}"
+        raise _translated(error, bmc, connection.retry_after) from None
 
 
-def _translated(error: Exception, bmc: str) -> HardwareError:
+def _translated(error: Exception, bmc: str, retry_after: float | None) -> HardwareError:
     """The error a person can act on; `from None` above, as sushy's chain holds request bodies."""
     match error:
         case exceptions.HTTPError():
-            return _refused(error, bmc)
+            return _refused(error, bmc, retry_after)
         case exceptions.ConnectionError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return InvalidDriverInfo(
                 f"{bmc} shows a TLS certificate that is not trusted: "
@@ -155,7 +175,10 @@ def _translated(error: Exception, bmc: str) -> HardwareError:
     )
 
 
-def _refused(error: exceptions.HTTPError, bmc: str) -> BMCError:
+def _refused(error: exceptions.HTTPError, bmc: str, retry_after: float | None) -> BMCError:
+    reason = error.detail or "no reason given"
+    if error.status_code in BUSY:
+        return BMCUnreachable(f"{bmc} is busy (HTTP {error.status_code}: {reason}).", retry_after)
     match error:
         case exceptions.AccessError():
             return BMCRefused(
@@ -164,7 +187,7 @@ def _refused(error: exceptions.HTTPError, bmc: str) -> BMCError:
             )
         case exceptions.ResourceNotFoundError():
             return BMCError(f"{bmc}: {error}: check redfish_system_id.")
-    return BMCError(f"{bmc} answered HTTP {error.status_code}: {error.detail or 'no reason given'}")
+    return BMCError(f"{bmc} answered HTTP {error.status_code}: {reason}")
 
 
 def _short(error: exceptions.ConnectionError) -> str:

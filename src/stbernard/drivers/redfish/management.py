@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -21,7 +23,7 @@ from sushy.resources.system.system import System
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish import driver_info
-from stbernard.drivers.redfish.bmc import system
+from stbernard.drivers.redfish.bmc import REFUSED, system
 from stbernard.errors import InvalidDriverInfo
 from stbernard.nodes import BootDevice, Indicator
 from stbernard.settings import Settings
@@ -46,7 +48,15 @@ _LED = Indicator(readonly=False, states=tuple(_LEDS))
 _ONCE = BootSourceOverrideEnabled.ONCE
 _ALWAYS = BootSourceOverrideEnabled.CONTINUOUS
 _DISABLED = BootSourceOverrideEnabled.DISABLED
-_REFUSED = range(400, 500)
+
+_FIRMWARE_AT_WORK = (
+    *("PrimaryProcessorInitializationStarted", "BusInitializationStarted"),
+    *("MemoryInitializationStarted", "SecondaryProcessorInitializationStarted"),
+    *("PCIResourceConfigStarted", "SystemHardwareInitializationComplete", "SetupEntered"),
+)
+"""Values of BootProgress.LastState (ComputerSystem, DSP0268): before an operating system boots."""
+
+_NO_SUCH_THING = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 
 class RedfishManagement:
@@ -66,6 +76,12 @@ class RedfishManagement:
         with system(task) as server:
             enabled = _boot(server, "enabled")
             target = _boot(server, "target")
+            if enabled is None and target is None:
+                raise InvalidDriverInfo(
+                    f"The BMC of node {task.node.uuid} offers no boot override "
+                    "(ComputerSystem.Boot), so the server cannot be made to boot the ramdisk. "
+                    "Update the BMC's firmware, or reach the server by IPMI."
+                )
             if target in (None, BootSource.NONE) or enabled is _DISABLED:
                 return BootDevice(None, None)
             device = _DEVICES.get(target, target.value)
@@ -75,7 +91,8 @@ class RedfishManagement:
         source = _source(task.node.uuid, device.device)
         with system(task) as server:
             if source:
-                _first_accepted(server, _ways_to_say(server, source, bool(device.persistent)))
+                target = _as_offered(server, source)
+                _first_accepted(server, _ways_to_say(server, target, bool(device.persistent)))
             elif _boot(server, "enabled") is not _DISABLED:
                 server.set_system_boot_options(enabled=_DISABLED)
 
@@ -95,12 +112,34 @@ class RedfishManagement:
             now = {"target": _boot(server, "target"), "enabled": _boot(server, "enabled")}
             _first_accepted(server, [{"mode": _MODES[mode]}, {"mode": _MODES[mode], **now}])
 
+    def get_secure_boot(self, task: Task) -> bool | None:
+        with system(task) as server:
+            try:
+                enabled: bool | None = server.secure_boot.enabled
+            except MissingAttributeError:
+                return None
+            except HTTPError as error:
+                if error.status_code in _NO_SUCH_THING:
+                    return None
+                raise
+            return enabled
+
     def set_secure_boot(self, task: Task, on: bool) -> None:
         with system(task) as server:
             try:
                 server.secure_boot.set_enabled(on)
             except MissingAttributeError:
                 raise _lacks(task, "Secure Boot") from None
+
+    def last_start(self, task: Task) -> float | None:
+        """LastResetTime, and as long as the firmware is at work the time of its BootProgress: some
+        BMCs count only changes of the power as resets."""
+        with system(task) as server:
+            told = [server.json.get("LastResetTime")]
+            progress = server.json.get("BootProgress") or {}
+            if progress.get("LastState") in _FIRMWARE_AT_WORK:
+                told.append(progress.get("LastStateTime"))
+            return max(filter(None, map(_seconds, told)), default=None)
 
     def inject_nmi(self, task: Task) -> None:
         with system(task) as server:
@@ -180,6 +219,14 @@ def _source(node: str, device: str | None) -> BootSource | None:
         ) from None
 
 
+def _as_offered(server: System, source: BootSource) -> BootSource:
+    """Some BMCs know their virtual CD drive as one on USB only."""
+    offered = server.get_allowed_system_boot_source_values()
+    if source is BootSource.CD and source not in offered and BootSource.USB_CD in offered:
+        return BootSource.USB_CD
+    return source
+
+
 def _ways_to_say(server: System, target: BootSource, persistent: bool) -> list[dict[str, Any]]:
     """The same request as different BMCs want it, the one most of them take first."""
     enabled = _ALWAYS if persistent else _ONCE
@@ -200,7 +247,7 @@ def _first_accepted(server: System, ways: list[dict[str, Any]]) -> None:
         try:
             server.set_system_boot_options(**way)
         except HTTPError as error:
-            if isinstance(error, AccessError) or error.status_code not in _REFUSED:
+            if isinstance(error, AccessError) or error.status_code not in REFUSED:
                 raise
             first = first or error
         else:
@@ -209,3 +256,11 @@ def _first_accepted(server: System, ways: list[dict[str, Any]]) -> None:
             return
     if first:
         raise first
+
+
+def _seconds(text: object) -> float | None:
+    """Of a date-time of Redfish (DSP0266); None for what is none, as with a clock not set."""
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return None

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from sushy import PowerState, ResetType
+from sushy.exceptions import AccessError, HTTPError
 from sushy.resources.system.system import System
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish import driver_info
-from stbernard.drivers.redfish.bmc import system
+from stbernard.drivers.redfish.bmc import REFUSED, system
 from stbernard.errors import BMCError
 from stbernard.nodes import Power
 from stbernard.settings import Settings
@@ -54,7 +55,13 @@ class RedfishPower:
                     f"The BMC of node {task.node.uuid} cannot do '{target}': "
                     f"it offers {sorted(one.value for one in allowed)}."
                 )
-            server.reset_system(reset)
+            try:
+                server.reset_system(reset)
+            except HTTPError as error:
+                # One that takes a minute to switch off may refuse to be told so again.
+                refused = error.status_code in REFUSED and not isinstance(error, AccessError)
+                if not (refused and target == Power.OFF and _is_leaving(server)):
+                    raise
 
 
 def _is_leaving(server: System) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from stbernard.drivers.base import BootInterface, Task
-from stbernard.drivers.netboot.ipxe import IPXEBoot, write_boot_script
+from stbernard.drivers.netboot.ipxe import IPXEBoot
+from stbernard.drivers.netboot.loaders import write_boot_script
 from stbernard.drivers.netboot.script import BOOT_SCRIPT
 from stbernard.errors import ImageError, InvalidDriverInfo, SettingsError
 from stbernard.nodes import BootDevice, Port

@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish import bmc
+from stbernard.drivers.turns import Turns
 from tests.factories import a_node
 from tests.unit.drivers.tasks import a_task, all_enabled
 
@@ -91,8 +92,9 @@ class Bmc:
 
 @pytest.fixture(autouse=True)
 def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection of an earlier test is kept."""
+    """No connection of an earlier test is kept, and no BMC known to be silent."""
     monkeypatch.setattr(bmc, "_connections", bmc.Connections())
+    monkeypatch.setattr(bmc, "turns", Turns())
 
 
 @pytest.fixture

@@ -153,7 +153,8 @@ def test_a_bmc_that_says_nothing_about_booting(server: Bmc) -> None:
     server.answers("200 OK", b'{"Id": "1"}')
     task = server.task(redfish_system_id="/redfish/v1/Systems/1")
     assert task.driver.management.get_boot_mode(task) is None
-    assert task.driver.management.get_boot_device(task) == BootDevice(None, None)
+    with pytest.raises(InvalidDriverInfo, match="offers no boot override"):
+        task.driver.management.get_boot_device(task)
 
 
 def test_an_nmi(server: Bmc) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from stbernard.configuration import load
 from stbernard.errors import SettingsError
-from stbernard.settings import Settings, load
+from stbernard.settings import Settings
 
 
 def configure(folder: Path, text: str, name: str = "ironic.conf") -> Path:
@@ -57,7 +58,7 @@ def test_an_unknown_option_is_named(tmp_path: Path) -> None:
         ("[api]\nport = 70000\n", r"\[api\]port"),
         ("[agent]\nrequire_tls = maybe\n", r"\[agent\]require_tls"),
         ("[conductor]\nrescue_password_hash_algorithm = md5\n", "hash_algorithm"),
-        ("[DEFAULT]\nauth_strategy = keystone\n", r"\[DEFAULT\]auth_strategy"),
+        ("[DEFAULT]\nauth_strategy = magic\n", r"\[DEFAULT\]auth_strategy"),
     ],
 )
 def test_a_wrong_value_names_file_section_and_option(

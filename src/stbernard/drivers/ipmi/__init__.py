@@ -1,0 +1,1 @@
+"""BMCs that speak IPMI over LAN, by the program ipmitool."""

@@ -1,0 +1,1 @@
+"""Other OpenStack services: how their options are named, and how they are talked to."""

@@ -1,0 +1,1 @@
+"""Other OpenStack services."""
