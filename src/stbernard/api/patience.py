@@ -9,7 +9,7 @@ from litestar.concurrency import sync_to_thread
 
 from stbernard.api.parts import Parts
 from stbernard.errors import NodeLocked
-from stbernard.store.news import News
+from stbernard.store.news import LOOK_AGAIN, News
 
 T = TypeVar("T")
 
@@ -44,10 +44,11 @@ async def _ask_again(
 ) -> T:
     loop, heard = asyncio.get_running_loop(), asyncio.Event()
     ends = loop.time() + seconds
+    heard.set()  # the node may have been let go before anybody listened
     with news.listener(lambda: loop.call_soon_threadsafe(heard.set)):
         while (left := ends - loop.time()) > 0:
             await asyncio.sleep(min(PAUSE, left))
-            if await _in_time(heard, ends - loop.time()):
+            if await _in_time(heard, min(LOOK_AGAIN, ends - loop.time())):
                 heard.clear()
             try:
                 return await work()

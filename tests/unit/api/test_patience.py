@@ -1,12 +1,15 @@
 """A node that an operation holds: requests wait for it, on no thread, and not for ever."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from stbernard.api import patience
 from stbernard.api.parts import Parts
+from stbernard.errors import NodeLocked
 from stbernard.nodes import Node, Power
 from stbernard.settings import Conductor
 from tests.factories import a_node
@@ -66,6 +69,31 @@ def test_the_request_goes_on_when_the_node_gets_free(parts: Parts, node: Node) -
         let_go(parts)
         assert asked.result(60).status_code == 200
     assert parts.store.nodes.get("n").extra == {"note": "x"}
+
+
+@pytest.mark.parametrize(
+    "free_at, look_again",
+    [
+        pytest.param(2, 1000, id="let go before anybody listened"),
+        pytest.param(4, 0.1, id="the news is lost with its connection"),
+    ],
+)
+def test_no_news_comes(
+    parts: Parts, node: Node, monkeypatch: pytest.MonkeyPatch, free_at: int, look_again: float
+) -> None:
+    monkeypatch.setattr(patience, "LOOK_AGAIN", look_again)
+    looks = 0
+
+    async def look() -> str:
+        nonlocal looks
+        looks += 1
+        if looks < free_at:
+            raise NodeLocked(node.uuid, "power on", None)
+        return "free"
+
+    waits = Conductor(node_locked_retry_attempts=3, node_locked_retry_interval=1000)
+    waiting = patience.patiently(with_settings(parts, conductor=waits), look)
+    assert asyncio.run(asyncio.wait_for(waiting, 60)) == "free"
 
 
 def test_it_gives_up_in_the_end(parts: Parts, node: Node) -> None:
