@@ -27,8 +27,9 @@ resolver=$RUN/resolv-$interface.conf
 : >"$resolver"
 [ -n "$domain" ] && echo "search $domain" >>"$resolver"
 for server in $dns; do echo "nameserver $server" >>"$resolver"; done
-busybox cat "$RUN"/resolv-*.conf >"$RESOLV_CONF"
+# Ours puts them together with what else it knows.
+[ -z "$RESOLV_CONF" ] || busybox cat "$RUN"/resolv-*.conf >"$RESOLV_CONF"
 
-# Now that all is in place: the agent reads this file, woken by the notice of a changed address.
+# Now that all is in place: the agent reads both files, woken by the notice of a changed address.
 echo "$ip" >"$RUN/lease-$interface"
 ip addr replace "$ip/${mask:-24}" dev "$interface"

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from stbernard_agent import links, router_dns
@@ -46,6 +47,8 @@ class Network:
         self._addresses: dict[str, list[str]] = {}
         self._layout: Layout | None = None
         self._clients_v6: dict[str, Client] = {}
+        self._router_dns = router_dns.RouterDNS()
+        self._resolv_conf = ""
         self._changed = threading.Condition()
 
     def start(self) -> None:
@@ -73,7 +76,7 @@ class Network:
             if self._layout:
                 self._layout.undo()
             self._layout = Layout(plan, self._console)
-            self._write_dns("0-network-data", plan.dns)
+            self._keep_dns("0-network-data", nameservers(plan.dns))
         self._look()
 
     def configure_from_medium(self) -> None:
@@ -163,19 +166,20 @@ class Network:
                 self._clients_v6[link].ask_again()
             else:
                 mac = links.mac(link)
-                self._clients_v6[link] = Client(link, mac, self._keep_dns)
+                self._clients_v6[link] = Client(link, mac, self._keep_dns_v6)
 
-    def _keep_dns(self, link: str, servers: tuple[str, ...]) -> None:
+    def _keep_dns_v6(self, link: str, servers: tuple[str, ...]) -> None:
         with self._changed:
-            self._write_dns(f"{link}-v6", servers)
+            self._keep_dns(f"{link}-v6", nameservers(servers))
+            self._write_resolv_conf()
 
     def _follow(self, events: socket.socket) -> None:
         while True:
             # ENOBUFS says that events were lost: no harm, each look sees all there is.
             with contextlib.suppress(OSError):
-                for link, servers in router_dns.servers_in(events.recv(65536)):
-                    with self._changed:
-                        self._write_dns(f"ra-{link}", servers)  # by name after all others
+                heard = self._router_dns.hear(events.recv(65536), time.monotonic())
+                for link, lines in heard.items():
+                    self._keep_dns(f"ra-{link}", lines)  # by name after all others
             self._look()
 
     def _look(self) -> None:
@@ -196,6 +200,7 @@ class Network:
                 if links.has_carrier(link) and link not in self._clients:
                     self._start_client(link)
             self._see_addresses([*cards, *sorted(asking - set(cards))])
+            self._write_resolv_conf()  # after the leases, which come after their DNS servers
             self._changed.notify_all()
 
     def _to_ask(self, cards: list[str]) -> set[str]:
@@ -222,7 +227,6 @@ class Network:
         environment = {
             **os.environ,
             "RUN": str(self._settings.run),
-            "RESOLV_CONF": str(self._settings.etc / "resolv.conf"),
             "METRIC": str(BOOT_LINK_METRIC if boot_link else OTHER_LINK_METRIC),
         }
         command = ["busybox", "udhcpc", "-f", "-i", link, "-s", str(LEASE_SCRIPT)]
@@ -254,13 +258,18 @@ class Network:
     def _pid_file(self, link: str) -> Path:
         return self._settings.run / f"udhcpc-{link}.pid"
 
-    def _write_dns(self, source: str, servers: tuple[str, ...]) -> None:
-        """Beside those that DHCP gives (lease.sh)."""
-        own = "".join(f"nameserver {server}\n" for server in servers)
-        write_file(self._settings.run / f"resolv-{source}.conf", own, 0o644)
+    def _keep_dns(self, source: str, lines: Iterable[str]) -> None:
+        """Beside what DHCP gives (lease.sh)."""
+        text = "".join(f"{line}\n" for line in lines)
+        write_file(self._settings.run / f"resolv-{source}.conf", text, 0o644)
+
+    def _write_resolv_conf(self) -> None:
+        """Only when it is to change: people may have written their own."""
         files = sorted(self._settings.run.glob("resolv-*.conf"))
-        all_of_them = "".join(file.read_text() for file in files)
-        (self._settings.etc / "resolv.conf").write_text(all_of_them)
+        text = router_dns.resolv_conf(file.read_text() for file in files)
+        if text != self._resolv_conf:
+            (self._settings.etc / "resolv.conf").write_text(text)
+            self._resolv_conf = text
 
     def _why_no_address(self) -> str:
         cards = links.ethernet_links()
@@ -274,6 +283,10 @@ class Network:
             return f"no link on {names}; check the cable and the switch port"
         names = ", ".join(f"{link} ({self._mac(link)})" for link in waiting)
         return f"no DHCP answer on {names}; check the DHCP server and the network of the port"
+
+
+def nameservers(servers: Iterable[str]) -> list[str]:
+    return [f"nameserver {server}" for server in servers]
 
 
 def running(pid_file: Path, program: str) -> int | None:

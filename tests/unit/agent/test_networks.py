@@ -98,7 +98,8 @@ def test_a_segment_with_router_advertisements_alone(site: Site, booted: Machine)
     """SLAAC: no network data, and no DHCP for IPv4."""
     site.add_link("eth0", MAC, "fd00:77::1/64", "nodad")
     names = "--dhcp-option=option6:dns-server,[fd00:77::5],[fd00:77::6]"
-    site.start_router_advertisements("eth0", "fd00:77::", names)
+    search = "--dhcp-option=option6:domain-search,example.org,lab.example.org"
+    site.start_router_advertisements("eth0", "fd00:77::", names, search)
     service = site.start_service("fd00:77::1")
     booted.start_agent()
     agent, result = finalize(site, service)
@@ -107,7 +108,11 @@ def test_a_segment_with_router_advertisements_alone(site: Site, booted: Machine)
     assert address in result["command_result"]["addresses"]
     assert log_in(site, address, result["command_result"]["ssh_host_key"]) == "rescued\n"
     told = booted.path("/etc/resolv.conf").read_text()
-    assert told == "nameserver fd00:77::5\nnameserver fd00:77::6\n"
+    assert told.splitlines() == [
+        "search example.org lab.example.org",
+        "nameserver fd00:77::5",
+        "nameserver fd00:77::6",
+    ]
 
 
 @pytest.mark.parametrize(
