@@ -1,5 +1,6 @@
 """A lab machine that is rescued from virtual media, and what must be true on the way."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ kernel_append_params = console=ttyS0
 def media_world(folder: Path, firmware: Firmware = "bios") -> Iterator[World]:
     """A world whose machine runs its instance, and boots its ramdisk from virtual media."""
     cache = Path(".cache")
-    name = f"stbernard-{firmware}"
+    name = f"stbernard-{firmware}-{os.getpid()}"
     with Lab(folder / "lab", cache_dir=cache, namespace=name, firmware=firmware) as lab:
         world = World(lab, ensure_ramdisk(cache))
         world.start(OPTIONS)

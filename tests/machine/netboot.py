@@ -1,5 +1,6 @@
 """A rescue over the network with the service's own DHCP and TFTP, on a machine of some firmware."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,11 @@ def network_world(folder: Path, firmware: Firmware, *, rom: bool) -> Iterator[Wo
     """`rom`: whether the machine's network card brings iPXE."""
     ramdisk = ensure_ramdisk(Path(".cache"))
     with Lab(
-        folder, firmware=firmware, boot_rom=rom, dhcp=False, namespace="stbernard-netboot"
+        folder,
+        firmware=firmware,
+        boot_rom=rom,
+        dhcp=False,
+        namespace=f"stbernard-netboot-{os.getpid()}",
     ) as lab:
         world = World(lab, ramdisk)
         world.start(OPTIONS + network.service_dhcp([network.port(1)], lab.state_dir))
