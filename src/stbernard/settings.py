@@ -29,8 +29,10 @@ _LOADERS = {
     "ipxe.efi": "/usr/lib/ipxe/ipxe.efi",
     "bootx64.efi": "/usr/lib/shim/shimx64.efi.signed",
     "grubx64.efi": "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+    "bootaa64.efi": "/usr/lib/shim/shimaa64.efi.signed",
+    "grubaa64.efi": "/usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed",
 }
-"""Debian's, of its packages ipxe, shim-signed and grub-efi-amd64-signed."""
+"""Debian's, of its packages ipxe, shim-signed, grub-efi-amd64-signed and grub-efi-arm64-signed."""
 
 
 def _my_ip() -> str:
@@ -256,7 +258,9 @@ class Pxe:
     uefi_http_bootfile_name: str = "grub-http.efi"
     """GRUB for HTTP boot (boot interface `http`); an option of ours."""
     ipxe_bootfile_name_by_arch: dict[str, str] = field(default_factory=dict)
-    pxe_bootfile_name_by_arch: dict[str, str] = field(default_factory=dict)
+    pxe_bootfile_name_by_arch: dict[str, str] = field(
+        default_factory=lambda: {"aarch64": "bootaa64.efi"}
+    )
     """The same for nodes with this `cpu_arch` in their properties: `aarch64:NAME,…`."""
     loader_file_paths: dict[str, str] = field(default_factory=lambda: dict(_LOADERS))
     """Boot files (`NAME:PATH,…`) copied to `tftp_root` and `http_root` when the service starts;

@@ -138,6 +138,12 @@ def test_the_processor_chooses_images_and_loader(settings: Settings) -> None:
         task.driver.boot.check_ramdisk(task)
 
 
+def test_arm_has_a_loader_of_its_own_without_being_told(settings: Settings) -> None:
+    task = rescued(settings, "pxe", properties={"cpu_arch": "aarch64"})
+    task.driver.boot.prepare_ramdisk(task, PARAMS)
+    assert told(task)[0] == "tag:!ipxe,67,bootaa64.efi"
+
+
 def test_grub_gets_each_kernel_argument_as_one_word(settings: Settings, tmp_path: Path) -> None:
     tricky = "console=ttyS0 a='b c' dyndbg=\"file x +p\" $root;reboot {x} #y"
     task = rescued(settings, "pxe", driver_info={"kernel_append_params": tricky})
