@@ -93,6 +93,8 @@ class Layout:
             if card not in self._members:  # the kernel takes only cards that are down
                 self._members.add(card)
                 self._ip("link", "set", card, "down")
+                # Answers to what comes in by the bond would go out by an address of the card's.
+                self._ip("addr", "flush", "dev", card)
                 self._ip("link", "set", card, "master", device)
                 self._ip("link", "set", card, "up")
         if cards and link.id not in self.devices:

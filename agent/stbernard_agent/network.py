@@ -192,6 +192,8 @@ class Network:
                 self._layout.look({mac: link for link, mac in self._macs.items() if link in cards})
                 if self._layout.wants_dhcp("6") - self._clients_v6.keys():
                     self._ask_dhcpv6()
+            for link in filter(links.is_member, cards):
+                self._lease_file(link).unlink(missing_ok=True)  # it has no address any more
             asking = self._to_ask(cards)
             for link in (*cards, *self._clients.keys() - set(cards)):
                 if link not in asking or not links.has_carrier(link):
@@ -249,7 +251,10 @@ class Network:
 
     def _lease(self, link: str) -> str:
         """The address that the lease script gave the link, once its routes are there too."""
-        return links.read(self._settings.run / f"lease-{link}")
+        return links.read(self._lease_file(link))
+
+    def _lease_file(self, link: str) -> Path:
+        return self._settings.run / f"lease-{link}"
 
     def _mac(self, link: str) -> str:
         """The card's own: in a bond it shows another."""

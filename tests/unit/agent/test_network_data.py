@@ -87,9 +87,11 @@ def test_a_vlan_on_a_bond_with_lacp(ip: list[str]) -> None:
         "link set eth0 up",
         f"link add bond0 address {A} type bond mode 802.3ad miimon 50 xmit_hash_policy layer3+4",
         "link set eth0 down",
+        "addr flush dev eth0",
         "link set eth0 master bond0",
         "link set eth0 up",
         "link set eth1 down",
+        "addr flush dev eth1",
         "link set eth1 master bond0",
         "link set eth1 up",
         "link set bond0 mtu 9000",
@@ -123,6 +125,7 @@ def test_cards_that_come_late(ip: list[str]) -> None:
     assert ip == [
         "link set eth0 up",
         "link set eth0 down",
+        "addr flush dev eth0",
         "link set eth0 master bond0",
         "link set eth0 up",
     ]

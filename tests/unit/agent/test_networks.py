@@ -5,6 +5,7 @@ VLANs and bonds, which this host's kernel may lack, are made in a rescued machin
 """
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -187,6 +188,23 @@ def test_a_bond_that_cannot_be_made(site: Site, booted: Machine) -> None:
     booted.wait_for("leads nowhere: DHCP is asked on every link")
     agent, _ = finalize(site, service)
     assert agent["callback_url"] == "https://10.77.0.11:9999"
+
+
+@pytest.mark.parametrize("booted", [(V4, None)], indirect=True)
+def test_a_card_that_joins_another_link_has_no_lease_any_more(site: Site, booted: Machine) -> None:
+    """What it had does not count as an address of the server's."""
+    site.add_link("eth0", MAC, "10.77.0.1/24")
+    site.start_dhcp("eth0", "10.77.0.11")
+    booted.start_agent()
+    booted.wait_for("got 10.77.0.11 on eth0")
+    lease = booted.path("/run/stbernard/lease-eth0")
+    assert lease.exists()
+    booted.ip("link", "add", "br0", "type", "bridge")
+    booted.ip("link", "set", "eth0", "master", "br0")
+    deadline = time.monotonic() + 60
+    while lease.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("booted", [(V4, {"links": "nonsense"})], indirect=True)
