@@ -64,7 +64,7 @@ test-fast: check  ## the checks, and the tests that boot nothing
 test-sdk: venv  ## openstacksdk's own tests of baremetal, against the service
 	$(BIN)/pytest tests/client/test_sdk_suite.py
 
-test-boot: ALSO := qemu-system-arm nftables ipmitool libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
+test-boot: ALSO := qemu-efi-aarch64 qemu-system-arm nftables ipmitool libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
 test-boot: packages venv  ## every other way for a lab machine to boot the ramdisk
 	$(SUDO) $(BIN)/pytest tests/boot
 
