@@ -16,6 +16,7 @@ from tests.machine.world import INSTANCE_BOOTS
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(1800)]
 
 PASSWORD = "Resc-ue&me 5"
+UEFI = "/sys/firmware/efi"
 OPTIONS = """\
 [DEFAULT]
 enabled_hardware_types = redfish,ipmi
@@ -49,12 +50,24 @@ def test_sushy_tools(world: LibvirtWorld) -> None:
             assert (now["boot_device"], now["persistent"]) == (device, True)  # Once is not told
     boot_mode(world)
     into_the_ramdisk_and_back(world)
-    world.client(f"baremetal node maintenance set {world.node}")
-    world.client(f"baremetal node set {world.node} --boot-interface redfish-virtual-media")
-    world.client(f"baremetal node maintenance unset {world.node}")
+    boot_from_virtual_media(world)
     into_the_ramdisk_and_back(world)
     assert "device='cdrom'" not in world.virsh("dumpxml", world.machine.name)
     assert not [*(world.state / "httpboot/vmedia").iterdir()]
+
+
+def test_sushy_tools_in_uefi_mode(world: LibvirtWorld) -> None:
+    world.start_redfish()
+    world.start(OPTIONS)
+    for line in enrol(world.machine):
+        world.client(line)
+    set_boot_mode(world, "uefi")
+    world.client(f"baremetal node power on {world.machine.name}")
+    world.wait_serial(INSTANCE_BOOTS)
+    into_the_ramdisk_and_back(world, has=UEFI)
+    boot_from_virtual_media(world)
+    into_the_ramdisk_and_back(world, has=UEFI)
+    assert world.show()["boot_mode"] == "uefi"
 
 
 def test_virtualbmc(world: LibvirtWorld) -> None:
@@ -131,19 +144,31 @@ def boot_mode(world: LibvirtWorld) -> None:
     name = world.machine.name
     world.client(f"baremetal node power off {name}")
     world.wait(lambda: shows(world, "power off"), "power off")
-    for mode, loader in (("uefi", True), ("bios", False)):
-        world.client(f"baremetal node boot mode set {name} {mode}")
-        world.wait(lambda wanted=mode: world.show()["boot_mode"] == wanted, f"boot mode {mode}")  # type: ignore[misc]
-        assert ("OVMF" in world.virsh("dumpxml", "--inactive", name)) is loader
+    for mode in ("uefi", "bios"):
+        set_boot_mode(world, mode)
     world.client(f"baremetal node power on {name}")
     world.wait(lambda: shows(world, "power on"), "power on")
 
 
-def into_the_ramdisk_and_back(world: LibvirtWorld) -> None:
+def set_boot_mode(world: LibvirtWorld, mode: str) -> None:
+    name = world.machine.name
+    world.client(f"baremetal node boot mode set {name} {mode}")
+    world.wait(lambda: world.show()["boot_mode"] == mode, f"boot mode {mode}")
+    assert ("OVMF" in world.virsh("dumpxml", "--inactive", name)) is (mode == "uefi")
+
+
+def boot_from_virtual_media(world: LibvirtWorld) -> None:
+    world.client(f"baremetal node maintenance set {world.node}")
+    world.client(f"baremetal node set {world.node} --boot-interface redfish-virtual-media")
+    world.client(f"baremetal node maintenance unset {world.node}")
+
+
+def into_the_ramdisk_and_back(world: LibvirtWorld, has: str = "/") -> None:
+    """`has`: a file that is there when it runs."""
     before = boot_device(world), boots_by(world)
     world.rescue(PASSWORD)
     world.wait_for_good("rescue", "rescue failed")
-    assert world.ssh("rescue", PASSWORD, "id -un") == "rescue\n"
+    assert world.ssh("rescue", PASSWORD, f"ls -d {has}; id -un") == f"{has}\nrescue\n"
     world.machine.serial.skip()
     assert world.provision("unrescue").status_code == 202
     world.wait_for_good("active", "unrescue failed")
