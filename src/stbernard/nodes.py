@@ -4,6 +4,7 @@ Names and meanings are Ironic's (contract: the Bare Metal API v1, microversion 1
 seconds since the epoch (UTC).
 """
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
@@ -81,9 +82,13 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the agent in the running ramdisk; all None before its first call."""
+    """What is known of the agent in the running ramdisk; all None before its first call.
+
+    `token` is what the service shows the agent; what the agent shows is compared by `token_hash`.
+    """
 
     token: str | None = None
+    token_hash: str | None = None
     url: str | None = None
     verify_ca: str | None = None
     version: str | None = None
@@ -93,6 +98,16 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 def new_agent_token() -> str:
     """A secret that an agent and the service share; 43 characters, as Ironic's."""
     return secrets.token_urlsafe(32)
+
+
+def agent_with(token: str) -> Agent:
+    """One that has been given this token, and not called yet."""
+    return Agent(token=token, token_hash=hash_of_token(token))
+
+
+def hash_of_token(token: str) -> str:
+    """Without salt and key: nobody tries all of 256 random bits."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,6 +348,10 @@ def without_secrets(info: Mapping[str, Any]) -> dict[str, Any]:
         key: "******" if is_secret(key) else _without_secrets(value) for key, value in info.items()
     }
 
+
+INSTANCE_SECRETS = ("configdrive", "image_url")
+"""What instance_info has besides that must not be seen: the one holds passwords and keys, the other
+may be a URL that lets everybody have the image."""
 
 _SECRETS = ("password", "passwd", "passphrase", "secret", "token", "private_key", "sslkey")
 _SECRETS_TOO = ("new_pass", "admin_pass", "adminpass", "sys_pswd", "snmp_auth_key", "snmp_priv_key")

@@ -157,7 +157,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
         )
     if not settings.database.encryption_key_file:
         yield (
-            "BMC passwords are in plain text in the database: set "
+            "BMC passwords, agent tokens and config drives are in plain text in the database: set "
             "[database]encryption_key_file, then run: stbernard db rotate-keys"
         )
 

@@ -219,8 +219,9 @@ class Database:
     """`postgresql+psycopg://USER:PASSWORD@HOST/DATABASE`, or `sqlite:////PATH` for a service of one
     process; unset: SQLite at `STATE_PATH/stbernard.sqlite`."""
     encryption_key_file: str | None = None
-    """The keys that BMC passwords are encrypted with in the database, one a line
-    (`stbernard db rotate-keys` makes it); an option of ours. Unset: they are kept in plain text."""
+    """The keys that BMC passwords, agent tokens, config drives and the like are encrypted with in
+    the database, one a line (`stbernard db rotate-keys` makes it); an option of ours. Unset: they
+    are kept in plain text."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from stbernard.api.policies import Policies, Target
 from stbernard.errors import Forbidden
 from stbernard.identity.caller import Caller
-from stbernard.nodes import Node
 
 
 class Owned(Protocol):
@@ -63,25 +62,25 @@ _REDACTED: Mapping[str, Callable[[str], Any]] = {
 """What Ironic shows in place of these fields of a node."""
 
 
+_WITH_SECRETS = {"show_password": "driver_info", "show_instance_secrets": "instance_info"}
+"""The field of a node that a policy shows whole."""
+
+
 class RoleAccess(Access):
-    """What the policies let this caller do. `revealed`: driver_info with its secrets in clear."""
+    """What the policies let this caller do. `opened`: fields of a node, secrets in clear."""
 
     def __init__(
         self,
         caller: Caller,
         policies: Policies,
-        revealed: Callable[[Node], Mapping[str, Any]],
+        opened: Callable[[Mapping[str, Any]], dict[str, Any]],
         project: str | None = None,
     ) -> None:
         self._caller = caller
         self._policies = policies
-        self._revealed = revealed
+        self._opened = opened
         self.project = project
-        self._secrets = tuple(
-            name
-            for name in ("show_password", "show_instance_secrets")
-            if policies.allow(name, caller)
-        )
+        self._secrets = tuple(name for name in _WITH_SECRETS if policies.allow(name, caller))
         self.sees_all = not self._secrets and self.allows("node:get:filter_threshold")
 
     def allows(self, policy: str, thing: Owned | None = None) -> bool:
@@ -99,10 +98,8 @@ class RoleAccess(Access):
         return given or own
 
     def as_allowed(self, shown: dict[str, Any], node: Any) -> dict[str, Any]:
-        if "show_password" in self._secrets and "driver_info" in shown:
-            shown |= {"driver_info": dict(self._revealed(node))}
-        if "show_instance_secrets" in self._secrets and "instance_info" in shown:
-            shown |= {"instance_info": node.instance_info}
+        clear = [_WITH_SECRETS[policy] for policy in self._secrets]
+        shown |= self._opened({name: getattr(node, name) for name in clear if name in shown})
         if not self.allows("node:get:filter_threshold", node):
             for name in shown.keys() & _REDACTED.keys():
                 if not self.allows(f"node:get:{name}", node):

@@ -36,7 +36,7 @@ class Gate:
             return EVERYTHING
         if caller is None:
             raise Forbidden("Access was denied: nobody was asked who sends this request.")
-        access = RoleAccess(caller, self._policies, self._store.nodes.revealed)
+        access = RoleAccess(caller, self._policies, self._store.nodes.opened)
         thing = self._thing(call, route, parameters)
         if thing and not access.allows(_seeing(route), thing) and not thing.public:
             if not route.startswith("POST ") or "ident" in parameters:

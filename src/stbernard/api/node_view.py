@@ -11,7 +11,7 @@ from stbernard.api.call import Call
 from stbernard.api.microversions import Version
 from stbernard.api.timestamps import timestamp
 from stbernard.errors import BadRequest
-from stbernard.nodes import INTERFACES, Agent, Node, without_secrets
+from stbernard.nodes import INSTANCE_SECRETS, INTERFACES, Agent, Node, without_secrets
 from stbernard.operations.machine import WAITING, State
 from stbernard.settings import Settings
 
@@ -115,7 +115,7 @@ def _agent(node: Any) -> Agent:
 
 def _instance_info(seen: _Seen) -> dict[str, Any]:
     shown = without_secrets(seen.node.instance_info)
-    return shown | {name: MASKED for name in ("configdrive", "image_url") if shown.get(name)}
+    return shown | {name: MASKED for name in INSTANCE_SECRETS if shown.get(name)}
 
 
 _AS_KEPT = frozenset(_PLAIN)

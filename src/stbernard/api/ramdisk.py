@@ -18,7 +18,7 @@ from stbernard.api.quick import quickly
 from stbernard.api.tenant_network import tenant_network_data
 from stbernard.api.timeline import tell
 from stbernard.errors import Forbidden, InvalidParameter, NotFound
-from stbernard.nodes import Node, new_agent_token
+from stbernard.nodes import Node, hash_of_token, new_agent_token
 from stbernard.operations.boot_signs import LOOKED_UP, LOOKED_UP_AGAIN, WITHOUT_TLS
 from stbernard.operations.machine import LOOKUP_ALLOWED
 from stbernard.operations.rescue import wait_for_agent
@@ -108,7 +108,7 @@ async def _check(node: Node, given: dict[str, str | None], parts: Parts) -> None
         await sync_to_thread(_note_old_agent, node, given.get("agent_version"), parts)
         raise InvalidParameter("Agent token is required for heartbeat processing.")
     _check_status(given)
-    if not hmac.compare_digest(token.encode(), (node.agent.token or "").encode()):
+    if not hmac.compare_digest(hash_of_token(token), node.agent.token_hash or ""):
         raise _bad_token(node)
     if parts.settings.agent.require_tls and not url.startswith("https://"):
         await sync_to_thread(_tell_once, node, WITHOUT_TLS, parts)

@@ -36,7 +36,7 @@ def rotate_keys(
     ] = True,
     config_file: ConfigFiles = None,
 ) -> None:
-    """Encrypt all BMC passwords with a new key, and forget the old ones.
+    """Encrypt all secrets of nodes and volumes with a new key, and forget the old ones.
 
     Also the way to begin: the file is made, and what is in plain text is encrypted. A service on
     PostgreSQL may run meanwhile, if it reads the same file; stop one on SQLite."""
@@ -54,7 +54,9 @@ def rotate_keys(
             check(database)
             if new_key:
                 add_key(Path(file))
-            nodes = Store(database, Secrets(file)).nodes.seal()
+            store = Store(database, Secrets(file))
+            nodes = store.nodes.seal()
+            store.volume_targets.seal()
             if new_key:
                 keep_first_key(Path(file))
         finally:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from sqlalchemy import UniqueConstraint
 
 from stbernard.drivers.registry import Registry
@@ -71,7 +70,7 @@ class Import:
 
     def _carry(self, kind: Kind) -> None:
         records: Records[Any] = getattr(self.store, kind.table)
-        here = {record.uuid: self._revealed(record) for record in records.list(_ALL)}
+        here = {record.uuid: records.revealed(record) for record in records.list(_ALL)}
         taken = _Taken(kind, here.values())
         if kind.struct is Node:
             self._nodes |= here.keys()
@@ -95,13 +94,6 @@ class Import:
             self._report.counts[kind.label][outcome] += 1
         for start in range(0, 0 if self.dry_run else len(new), GROUP):
             records.add(new[start : start + GROUP])
-
-    def _revealed(self, record: Record) -> Record:
-        """As it is to be compared."""
-        if not isinstance(record, Node):
-            return record
-        revealed = self.store.nodes.revealed(record)
-        return msgspec.structs.replace(record, driver_info=revealed)
 
     def _record(self, kind: Kind, row: Mapping[str, Any], who: str) -> Record:
         """Raises Refused."""

@@ -188,7 +188,7 @@ def _end(
     failure = changes.get("failure", node.failure)
     row = under_way(node)
     agent: Agent = changes.get("agent", node.agent)
-    changes |= {"agent": msgspec.structs.replace(agent, token=None)}
+    changes |= {"agent": msgspec.structs.replace(agent, token=None, token_hash=None)}
     if failure:
         changes |= _shown_failure(node, operation, failure, changes)
     if row:

@@ -14,7 +14,7 @@ from passlib.hash import sha256_crypt, sha512_crypt
 from stbernard import clock
 from stbernard.drivers.base import Task
 from stbernard.errors import HardwareError, InvalidParameter
-from stbernard.nodes import Agent, HowItWas, new_agent_token, ports_for_boot
+from stbernard.nodes import Agent, HowItWas, agent_with, new_agent_token, ports_for_boot
 from stbernard.operations.boot_signs import LOOKED_UP_AGAIN, how_far, seen_by
 from stbernard.operations.operation import (
     Accepted,
@@ -105,8 +105,9 @@ def boot_ramdisk_next(task: Task) -> Outcome:
         return Next()
     params, agent = {"ipa-api-url": task.settings.callback_url}, Agent()
     if task.driver.boot.carries_token(task):
-        agent = Agent(token=new_agent_token())
-        params["ipa-agent-token"] = str(agent.token)
+        token = new_agent_token()
+        agent = agent_with(token)
+        params["ipa-agent-token"] = token
     device = task.driver.boot.prepare_ramdisk(task, params)
     task.driver.management.set_boot_device(task, device)
     return Next(agent=agent, login=None)  # nothing of an earlier ramdisk may count

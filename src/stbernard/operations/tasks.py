@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-import msgspec
-
 from stbernard.drivers.base import Driver, Sign, Task
 from stbernard.nodes import Node, Port
 from stbernard.settings import Settings
@@ -46,11 +44,11 @@ class Tasks:
         self._settings = settings
 
     def of(self, node: Node, ports: tuple[Port, ...] | None = None) -> Task:
-        """With the secrets of driver_info in clear. Raises InvalidDriverInfo when they cannot be
-        read, or an interface of the node is not enabled here."""
+        """With the node's secrets in clear. Raises InvalidDriverInfo when they cannot be read, or
+        an interface of the node is not enabled here."""
         if ports is None:
             ports = self._store.ports.of_node(node.uuid)
-        node = msgspec.structs.replace(node, driver_info=self._store.nodes.revealed(node))
+        node = self._store.nodes.revealed(node)
         grouped = any(port.portgroup_uuid for port in ports)
         portgroups = self._store.portgroups.of_node(node.uuid) if grouped else ()
         signs = partial(self._signs, node.uuid, node.operation_id)

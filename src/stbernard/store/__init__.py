@@ -23,23 +23,24 @@ class Store:
 
     `due` tells workers that a node may be due; `news` tells whoever waits for a node that one got
     free, or went on. `lease`: seconds that a worker may be silent, then others take its nodes.
-    Without `secrets`, those of driver_info are written as they are."""
+    Without `secrets`, what is secret is written as it is."""
 
     def __init__(
         self, database: Database, secrets: Secrets | None = None, *, lease: float = LEASE
     ) -> None:
+        secrets = secrets or Secrets()
         self.database = database
         self.news = News()
         self.due = News()
         self.journal = Journal(database)
-        self.nodes = Nodes(database, secrets or Secrets())
+        self.nodes = Nodes(database, secrets)
         self.owners = Owners(database)
         self.idle = Idle(database)
         self.ports = Ports(database)
         self.portgroups = Portgroups(database)
         self.vifs = Vifs(database, self.ports, self.portgroups)
         self.volume_connectors = VolumeConnectors(database)
-        self.volume_targets = VolumeTargets(database)
+        self.volume_targets = VolumeTargets(database, secrets)
         self.chassis = AllChassis(database)
         self.allocations = Allocations(database)
         self.deploy_templates = Records(
@@ -50,4 +51,4 @@ class Store:
             database, InspectionRule, schema.inspection_rules, "inspection rule"
         )
         self.conductors = Conductors(database, dead_after=lease)
-        self.leases = Leases(database, self.news, self.due, lease)
+        self.leases = Leases(database, self.nodes, self.news, self.due, lease)

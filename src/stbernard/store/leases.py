@@ -25,12 +25,12 @@ from sqlalchemy import (
 )
 
 from stbernard import clock
-from stbernard.nodes import Node
+from stbernard.nodes import Node, hash_of_token
 from stbernard.store import schema
 from stbernard.store.engine import Database
 from stbernard.store.journal import Entry, Event, entry, write
 from stbernard.store.news import News
-from stbernard.store.nodes import columns_of, find, to_node
+from stbernard.store.nodes import Nodes, find, to_node
 from stbernard.store.parts import forget_volume_targets, save_internal_info
 from stbernard.store.prepared import Prepared
 from stbernard.store.requests import Request, accepting, explain_refusal
@@ -84,7 +84,7 @@ _BEAT = Prepared(
     update(_nodes)
     .where(
         _nodes.c.uuid == bindparam("of"),
-        _nodes.c.agent_token == bindparam("known"),
+        _nodes.c.agent_token_hash == bindparam("known"),
         or_(
             _nodes.c.agent_url.is_(None),
             _nodes.c.agent_url
@@ -112,8 +112,11 @@ class LeaseLost(Exception):
 
 
 class Leases:
-    def __init__(self, database: Database, news: News, due: News, lease: float) -> None:
+    def __init__(
+        self, database: Database, nodes: Nodes, news: News, due: News, lease: float
+    ) -> None:
         self._database = database
+        self._nodes = nodes
         self._news = news
         self._due = due
         self._lease = lease
@@ -121,7 +124,7 @@ class Leases:
     def accept(self, node_uuid: str, request: Request) -> Node:
         """Take a request for a node. Raises NotFound, NodeLocked, InvalidState (it moved on)."""
         now = clock.now()
-        columns = columns_of(request.changes) | {
+        columns = self._nodes.columns_of(request.changes) | {
             "of": node_uuid,
             "operation": request.operation,
             "operation_id": request.operation_id,
@@ -191,7 +194,8 @@ class Leases:
         the node is released to wait, an event that came meanwhile is not lost: it is due at once.
         The node as it is then, or LeaseLost, is the future's."""
         of_parts = changes.get("internal_info", {})
-        columns = columns_of({key: changes[key] for key in changes if key not in OF_PARTS})
+        of_node = {key: changes[key] for key in changes if key not in OF_PARTS}
+        columns = self._nodes.columns_of(of_node)
         if release:
             columns |= {"lease_owner": None, "lease_until": None}
         statement = _SAVE
@@ -273,7 +277,7 @@ class Leases:
                 _nodes.c.undoing == node.undoing,
             )
             .values(
-                **{"due_at": clock.now()} | columns_of(changes),
+                **{"due_at": clock.now()} | self._nodes.columns_of(changes),
                 lease_owner=None,
                 lease_until=None,
                 fence=_nodes.c.fence + 1,
@@ -326,10 +330,11 @@ class Leases:
     def give_token(self, node_uuid: str, token: str, *lines: Entry) -> bool:
         """Set the agent's token, and write the lines, if there is none yet; False if somebody has
         it."""
+        known = {"agent_token": token, "agent_token_hash": hash_of_token(token)}
         given = (
             update(_nodes)
             .where(_nodes.c.uuid == node_uuid, _nodes.c.agent_token.is_(None))
-            .values(agent_token=token)
+            .values(**self._nodes.columns_of(known))
         )
 
         def work(connection: Connection) -> bool:
@@ -353,6 +358,6 @@ class Leases:
 
 def _beat(node_uuid: str, token: str, values: Mapping[str, Any]) -> Work[tuple[Any, ...] | None]:
     now = clock.now()
-    given = {**values, "agent_last_heartbeat": now, "of": node_uuid, "known": token, "now": now}
-    given["same"] = values.get("agent_url")
+    given = {**values, "agent_last_heartbeat": now, "of": node_uuid, "now": now}
+    given |= {"known": hash_of_token(token), "same": values.get("agent_url")}
     return lambda connection: _BEAT.first(connection, **given)

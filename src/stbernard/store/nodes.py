@@ -1,7 +1,6 @@
 """Nodes: create, find, list, change, delete. What the engine does to them is in leases.py."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,37 +28,24 @@ _PARTS = (
 class Nodes(Records[Node]):
     """The nodes. They are changed, and deleted, only while no operation holds them."""
 
+    SECRET = ("driver_info", "instance_info", "agent_token")
+
     def __init__(self, database: Database, secrets: Secrets) -> None:
-        super().__init__(database, Node, _nodes, "node")
-        self._secrets = secrets
+        super().__init__(database, Node, _nodes, "node", secrets)
 
-    def change(self, ident: str, changes: Mapping[str, Any]) -> Node:
-        """Set these fields. Raises NotFound, Conflict."""
-        return super().change(ident, self._sealed(changes))
+    def revealed(self, record: Node) -> Node:
+        fields = {name: getattr(record, name) for name in ("driver_info", "instance_info")}
+        clear = self.opened(fields | {"agent_token": record.agent.token})
+        agent = msgspec.structs.replace(record.agent, token=clear.pop("agent_token"))
+        return msgspec.structs.replace(record, **clear, agent=agent)
 
-    def revealed(self, node: Node) -> dict[str, Any]:
-        """A node's driver_info with its secrets in clear. Raises InvalidDriverInfo."""
-        return self._secrets.opened(node.driver_info)
-
-    def seal(self) -> int:
-        """Seal every node's secrets with the first key. Returns how many nodes there are."""
-        with_uuid = select(_nodes.c.uuid).order_by(_nodes.c.id)
-        uuids = self._database.read(lambda connection: connection.scalars(with_uuid).all())
-        for uuid in uuids:
-            self._database.write(partial(self._seal, uuid))
-        return len(uuids)
-
-    def _seal(self, uuid: str, connection: Connection) -> None:
-        this = _nodes.c.uuid == uuid
-        held = select(_nodes.c.driver_info).where(this).with_for_update()
-        if info := connection.scalar(held):  # else it was deleted meanwhile, or has nothing
-            sealed = self._secrets.sealed(self._secrets.opened(info))
-            connection.execute(update(_nodes).where(this).values(driver_info=sealed))
-
-    def _sealed(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        if "driver_info" not in values:
-            return dict(values)
-        return {**values, "driver_info": self._secrets.sealed(values["driver_info"])}
+    def columns_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """`agent` is six of them."""
+        columns = dict(fields)
+        if agent := columns.pop("agent", None):
+            known = msgspec.structs.asdict(agent)
+            columns |= {f"agent_{name}": value for name, value in known.items()}
+        return super().columns_of(columns)
 
     def by_addresses(self, addresses: tuple[str, ...]) -> tuple[Node, ...]:
         """The nodes with a port of one of these MAC addresses (lower case)."""
@@ -147,9 +133,6 @@ class Nodes(Records[Node]):
     def _record(self, row: Sequence[Any]) -> Node:
         return to_node(row)
 
-    def _columns(self, record: Node) -> dict[str, Any]:
-        return columns_of(self._sealed(super()._columns(record)))
-
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "instance_uuid"):
             return Conflict(
@@ -181,17 +164,10 @@ def to_node(row: Sequence[Any]) -> Node:
     values = dict(zip(_COLUMNS, row, strict=True))  # a third of what row._mapping takes
     agent = Agent(
         token=values.pop("agent_token"),
+        token_hash=values.pop("agent_token_hash"),
         url=values.pop("agent_url"),
         verify_ca=values.pop("agent_verify_ca"),
         version=values.pop("agent_version"),
         last_heartbeat=values.pop("agent_last_heartbeat"),
     )
     return Node(**values, agent=agent)
-
-
-def columns_of(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a node as columns: `agent` is five of them."""
-    columns = dict(changes)
-    if agent := columns.pop("agent", None):
-        columns |= {f"agent_{name}": value for name, value in msgspec.structs.asdict(agent).items()}
-    return columns

@@ -19,6 +19,7 @@ from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.nodes import find
 from stbernard.store.prepared import Prepared
 from stbernard.store.records import Records
+from stbernard.store.secrets import Secrets
 
 P = TypeVar("P", bound=Part)
 
@@ -134,8 +135,10 @@ class VolumeConnectors(Parts[VolumeConnector]):
 class VolumeTargets(Parts[VolumeTarget]):
     """Volume targets; a node has one for each boot index."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, VolumeTarget, schema.volume_targets, "volume target")
+    SECRET = ("properties",)
+
+    def __init__(self, database: Database, secrets: Secrets) -> None:
+        super().__init__(database, VolumeTarget, schema.volume_targets, "volume target", secrets)
 
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         if is_duplicate(error, "uuid"):

@@ -5,8 +5,8 @@ What is special about a kind is a subclass (nodes.py, parts.py).
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
-from typing import Any, Generic, TypeVar
+from functools import cache, lru_cache, partial
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -31,6 +31,7 @@ from stbernard.nodes import Record
 from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.pages import Page, list_rows
 from stbernard.store.prepared import Prepared
+from stbernard.store.secrets import Secrets
 
 R = TypeVar("R", bound=Record)
 
@@ -40,13 +41,23 @@ _UNIQUE = {"uuid": "UUID", "name": "name", "address": "MAC address"}
 class Records(Generic[R]):
     """The records of one kind. Every `ident` is a UUID or, where the kind has names, a name.
 
-    `name` is what errors call one of them."""
+    `name` is what errors call one of them; the columns `SECRET` are sealed by `secrets`."""
 
-    def __init__(self, database: Database, kind: type[R], table: Table, name: str) -> None:
+    SECRET: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        database: Database,
+        kind: type[R],
+        table: Table,
+        name: str,
+        secrets: Secrets | None = None,
+    ) -> None:
         self._database = database
         self._kind = kind
         self._table = table
         self._name = name
+        self._secrets = secrets or Secrets()
 
     def create(self, record: R) -> R:
         """Raises Conflict if something that must be unique is taken."""
@@ -99,12 +110,13 @@ class Records(Generic[R]):
 
     def change(self, ident: str, changes: Mapping[str, Any]) -> R:
         """Set these fields. Raises NotFound, Conflict."""
+        columns = self.columns_of(changes)
 
         def work(connection: Connection) -> R:
             record = self._find(connection, ident, hold=True)
             self._before(connection, record)
             self._before_change(connection, record, changes)
-            given = {**changes, "updated_at": clock.now(), "of": record.id}
+            given = {**columns, "updated_at": clock.now(), "of": record.id}
             connection.execute(_changed(self._table), given)
             return self._find(connection, record.uuid)
 
@@ -126,6 +138,39 @@ class Records(Generic[R]):
 
     def delete_all(self) -> None:
         self._database.write(lambda connection: connection.execute(delete(self._table)))
+
+    def opened(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """These fields with their secrets in clear. Raises InvalidDriverInfo."""
+        return dict(fields) | self._secrets.opened(
+            {name: fields[name] for name in self.SECRET if name in fields}
+        )
+
+    def revealed(self, record: R) -> R:
+        """The record with its secrets in clear. Raises InvalidDriverInfo."""
+        secret = {name: getattr(record, name) for name in self.SECRET}
+        return msgspec.structs.replace(record, **self.opened(secret))
+
+    def seal(self) -> int:
+        """Seal every record's secrets with the first key. Returns how many records there are."""
+        query = select(self._table.c.id).order_by(self._table.c.id)
+        ids = self._database.read(lambda connection: connection.scalars(query).all())
+        for ident in ids:
+            self._database.write(partial(self._seal, ident))
+        return len(ids)
+
+    def _seal(self, ident: int, connection: Connection) -> None:
+        this = self._table.c.id == ident
+        columns = [self._table.c[name] for name in self.SECRET]
+        row = connection.execute(select(*columns).where(this).with_for_update()).first()
+        if row:  # else it was deleted meanwhile
+            fields = self.opened(dict(zip(self.SECRET, row, strict=True)))
+            sealed = update(self._table).where(this).values(**self.columns_of(fields))
+            connection.execute(sealed)
+
+    def columns_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields as they are written."""
+        secret = {name: fields[name] for name in self.SECRET if name in fields}
+        return {**fields, **self._secrets.sealed(secret)} if secret else dict(fields)
 
     # What a kind may have of its own.
 
@@ -150,7 +195,7 @@ class Records(Generic[R]):
     def _columns(self, record: R) -> dict[str, Any]:
         values = msgspec.structs.asdict(record)
         del values["id"]
-        return values
+        return self.columns_of(values)
 
     def _duplicate(self, error: IntegrityError, values: Mapping[str, Any]) -> Exception:
         for column, label in _UNIQUE.items():

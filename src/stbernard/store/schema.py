@@ -123,6 +123,7 @@ nodes = Table(
     Column("maintenance", Boolean, nullable=False),
     Column("maintenance_reason", Text),
     Column("agent_token", String(255)),
+    Column("agent_token_hash", String(64)),
     Column("agent_url", Text),
     Column("agent_verify_ca", Text),
     Column("agent_version", String(255)),

@@ -1,8 +1,9 @@
-"""BMC passwords as the database holds them: encrypted with the keys of a file, if there is one.
+"""Secrets as the database holds them: encrypted with the keys of a file, if there is one.
 
-driver_info's secret values are sealed when they are written, and opened only for those that talk to
-the BMC (`operations.tasks`): lists, and the API as a whole, need none of them. A sealed value is
-`sealed:` and a Fernet token (AES-128-CBC with HMAC-SHA256).
+What is secret (in driver_info and instance_info, of volumes, the token of an agent) is sealed when
+it is written, and opened only for those that talk to the server (`operations.tasks`): lists, and
+the API as a whole, need none of it. A sealed value is `sealed:` and a Fernet token (AES-128-CBC
+with HMAC-SHA256).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from stbernard.errors import InvalidDriverInfo, SettingsError
 from stbernard.files import write_atomically
-from stbernard.nodes import is_secret
+from stbernard.nodes import INSTANCE_SECRETS, is_secret
 
 log = structlog.get_logger()
 
@@ -33,14 +34,14 @@ class Secrets:
         self._keys: MultiFernet | None = None
         self._refresh()
 
-    def sealed(self, info: Mapping[str, Any]) -> dict[str, Any]:
-        """driver_info as it is written."""
+    def sealed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of a record as they are written."""
         self._refresh()
-        return _changed(info, self._seal) if self._keys else dict(info)
+        return _changed(fields, self._seal) if self._keys else dict(fields)
 
-    def opened(self, info: Mapping[str, Any]) -> dict[str, Any]:
-        """driver_info as a driver needs it. Raises InvalidDriverInfo if no key opens it."""
-        return _changed(info, self._open)
+    def opened(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields as a driver needs them. Raises InvalidDriverInfo if no key opens them."""
+        return _changed(fields, self._open)
 
     def _seal(self, value: str) -> str:
         assert self._keys  # noqa: S101 (for the type checker)
@@ -61,8 +62,8 @@ class Secrets:
         except InvalidToken:
             pass
         raise InvalidDriverInfo(
-            "A secret of driver_info in the database cannot be decrypted. Put the key that it was "
-            f"encrypted with back into the file of {_OPTION}."
+            "A secret in the database cannot be decrypted. Put the key that it was encrypted with "
+            f"back into the file of {_OPTION}."
         )
 
     def _refresh(self) -> None:
@@ -115,14 +116,21 @@ def keep_first_key(path: Path) -> None:
     write_atomically(path, f"{path.read_text().split()[0]}\n".encode(), mode=0o600)
 
 
-def _changed(info: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """A copy with every secret text changed, at any depth."""
-    return {key: _value(key, value, change) for key, value in info.items()}
+def _changed(
+    info: Mapping[str, Any], change: Callable[[str], str], *, whole: bool = False
+) -> dict[str, Any]:
+    """A copy with every secret text changed, at any depth; `whole`: every text."""
+    return {
+        key: _value(value, change, whole=whole or key in INSTANCE_SECRETS or is_secret(key))
+        for key, value in info.items()
+    }
 
 
-def _value(key: str, value: Any, change: Callable[[str], str]) -> Any:
+def _value(value: Any, change: Callable[[str], str], *, whole: bool) -> Any:
     if isinstance(value, str):
-        return change(value) if value and is_secret(key) else value
+        return change(value) if value and whole else value
     if isinstance(value, Mapping):
-        return _changed(value, change)
-    return [_value(key, each, change) for each in value] if isinstance(value, list) else value
+        return _changed(value, change, whole=whole)
+    if isinstance(value, list):
+        return [_value(each, change, whole=whole) for each in value]
+    return value

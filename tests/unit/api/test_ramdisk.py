@@ -6,7 +6,7 @@ import pytest
 
 from stbernard.api import network_data
 from stbernard.api.parts import Parts
-from stbernard.nodes import Agent, Node
+from stbernard.nodes import Agent, Node, agent_with
 from stbernard.operations.boot_signs import LOOKED_UP, LOOKED_UP_AGAIN
 from stbernard.settings import Agent as AgentSettings
 from stbernard.settings import Api as ApiSettings
@@ -199,7 +199,7 @@ def test_a_wrong_heartbeat_changes_nothing(
     assert answer.status_code == 400
     assert text in fault(answer)
     assert TOKEN not in answer.text
-    assert parts.store.nodes.get(known.uuid).agent == Agent(token=TOKEN)
+    assert parts.store.nodes.get(known.uuid).agent == agent_with(TOKEN)
 
 
 def test_a_token_is_needed_even_where_none_was_given(client: Client, node: Node) -> None:

@@ -14,6 +14,8 @@ from stbernard.nodes import Node, VolumeTarget
 from stbernard.openstack.settings import OsloPolicy
 from stbernard.records import Allocation, Runbook
 from stbernard.settings import Api, Default, Settings
+from stbernard.store import Store
+from stbernard.store.secrets import Secrets, add_key
 from tests.factories import a_node, a_port, a_portgroup
 from tests.unit.api.fakes import Client, fault, patch, uuids
 from tests.unit.api.roles import LESSEE, OTHER, OWNER, as_, caller, client_with_roles
@@ -303,6 +305,23 @@ def test_an_operators_rules_replace_ours(
         assert client.get("/v1/nodes/nobodys/states").status_code == 403
         clear = as_(client, "system/admin").get("/v1/nodes/nobodys").json()
         assert clear["driver_info"] == INFO
+
+
+def test_secrets_of_instances_for_whom_a_policy_names(parts: Parts, tmp_path: Path) -> None:
+    """From a list and from a node, though the database has them encrypted."""
+    add_key(tmp_path / "keys")
+    parts = replace(parts, store=Store(parts.store.database, Secrets(str(tmp_path / "keys"))))
+    info = {"image_source": "image", "configdrive": "H4sIAA=="}
+    parts.store.nodes.create(a_node(name="ours", owner=OWNER, instance_info=info))
+    file = tmp_path / "policy.yaml"
+    write(file, '"show_instance_secrets": "role:manager"\n')
+    policy = OsloPolicy(policy_file=str(file))
+    with client_with_roles(parts, f"{OWNER}/manager", oslo_policy=policy) as client:
+        assert client.get("/v1/nodes/ours").json()["instance_info"] == info
+        [listed] = client.get("/v1/nodes?fields=instance_info").json()["nodes"]
+        assert listed["instance_info"] == info
+        masked = as_(client, f"{OWNER}/member").get("/v1/nodes/ours").json()
+        assert masked["instance_info"] == info | {"configdrive": "******"}
 
 
 def test_changed_rules_hold_without_a_restart(

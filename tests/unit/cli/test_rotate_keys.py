@@ -1,6 +1,7 @@
 """`stbernard db rotate-keys`, and what a service and an import make of the keys."""
 
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from stbernard.cli import app
 from stbernard.drivers.registry import Registry
 from stbernard.importing.run import Import
+from stbernard.nodes import VolumeTarget
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Default, Settings
 from stbernard.store import Store
@@ -42,7 +44,21 @@ def test_from_plain_text_to_the_second_key(config: Path, tmp_path: Path) -> None
     run(config, "db", "upgrade")
     path = tmp_path / "stbernard.sqlite"
     database = Database(f"sqlite:///{path}")
-    node = Store(database).nodes.create(a_node(driver_info=INFO))
+    store = Store(database)
+    drive = {"configdrive": "hunter2"}
+    node = store.nodes.create(a_node(driver_info=INFO, instance_info=drive))
+    store.leases.give_token(node.uuid, "hunter2")
+    store.volume_targets.create(
+        VolumeTarget(
+            uuid=str(uuid.uuid4()),
+            created_at=1.0,
+            node_uuid=node.uuid,
+            volume_type="iscsi",
+            volume_id="v",
+            boot_index=0,
+            properties={"auth_password": "hunter2"},
+        )
+    )
     database.close()
     keys = []
     for options in ((), (), ("--no-new-key",)):
@@ -53,7 +69,9 @@ def test_from_plain_text_to_the_second_key(config: Path, tmp_path: Path) -> None
     database = Database(f"sqlite:///{path}")
     sealing = Store(database, Secrets(str(tmp_path / "keys")))
     task = Tasks(sealing, FakeDrivers(), Settings()).of(sealing.nodes.get(node.uuid))
-    assert task.node.driver_info == INFO, "a driver is given what was stored"
+    given = task.node
+    assert (given.driver_info, given.instance_info) == (INFO, drive), "as a driver needs it"
+    assert given.agent.token == "hunter2"
     database.close()
 
 
@@ -76,7 +94,7 @@ def test_a_service_says_what_is_not_safe(tmp_path: Path) -> None:
     service.stop()
     log = service.log.read_text()
     assert "auth_strategy is noauth" in log
-    assert "BMC passwords are in plain text in the database" in log
+    assert "agent tokens and config drives are in plain text in the database" in log
 
 
 def test_a_service_with_a_wrong_user_file_does_not_start(tmp_path: Path) -> None:
@@ -114,4 +132,4 @@ def test_what_is_imported_is_encrypted_and_found_unchanged(
         assert report.counts["node"] == {outcome: 1}, report.lines
     [node] = sealing.nodes.list(Page())
     assert "hunter2" not in str(node.driver_info)
-    assert sealing.nodes.revealed(node) == INFO
+    assert sealing.nodes.revealed(node).driver_info == INFO
