@@ -56,7 +56,9 @@ class InstanceBack:
             del self._refused[gone]
 
     def _end(self, seen: NodeWithLogin, step: str, text: str) -> None:
-        node = self._store.nodes.get(seen.uuid)
+        node = self._store.idle.again(seen)
+        if not node:
+            return
         lines = self._store.journal.last_rescue(node.uuid)
         line = entry(
             node,

@@ -128,17 +128,18 @@ class LoginWatch:
             return
         seen_at = tuple(dict.fromkeys((*login.seen_at, *here)))
         now = structs.replace(login, seen_at=seen_at, silent_since=None)
-        known = self._store.nodes.get(node.uuid)
-        error = known.last_error
-        if error and error.startswith(SILENT):
-            error = None
-        self._note(known, now, f"ssh answers at {', '.join(here)}.", error)
+        if known := self._store.idle.again(node):
+            was_silence = (known.last_error or "").startswith(SILENT)
+            error = None if was_silence else known.last_error
+            self._note(known, now, f"ssh answers at {', '.join(here)}.", error)
 
     def _say_silent(self, seen: NodeWithLogin, since: float) -> None:
         login = seen.login
         if login.silent_since or not login.seen_at or clock.now() - since < SILENT_FOR:
             return
-        node = self._store.nodes.get(seen.uuid)
+        node = self._store.idle.again(seen)
+        if not node:
+            return
         bmc = self._said.get(stay(seen), "its BMC has not said anything so far")
         text = (
             f"{SILENT}{', '.join(login.seen_at)}; {bmc}. The server was reset and boots, its "
@@ -166,8 +167,8 @@ class LoginWatch:
 
     def ask(self, seen: NodeWithLogin, why: str) -> None:
         """What the BMC says of a server whose ssh is not there; `why` it has left, if it has."""
-        node = self._store.nodes.get(seen.uuid)
-        if node.operation or stay(node) != stay(seen) or not node.login:
+        node = self._store.idle.again(seen)
+        if not node or not node.login:
             return
         power: str | None = node.power_state
         started = None
@@ -178,12 +179,13 @@ class LoginWatch:
             self._said[stay(seen)] = f"its BMC says '{power}'"
         except StBernardError:
             self._said[stay(seen)] = "its BMC does not answer either"
-            self._ask_at[stay(seen)] = clock.now() + ASK_LATER
+            if stay(seen) in self._ask_at:
+                self._ask_at[stay(seen)] = clock.now() + ASK_LATER
         if power == Power.OFF:
             why = "it is switched off."
         elif started and node.login.started_at and started > node.login.started_at + LATER:
             why = why or f"its BMC says that it was started anew ({_utc(started)} by its clock)."
-        if why:
+        if why and stay(seen) in self._ask_at:  # else it has answered while its BMC was asked
             left_rescue(self._store, self._settings, node, why, power)
 
     def _note(self, node: Node, login: Login, text: str, last_error: str | None) -> None:
@@ -198,9 +200,7 @@ class LoginWatch:
             detail=text,
             worker=self._settings.default.host,
         )
-        if node.provision_state == State.RESCUE and self._store.idle.note(
-            node, {"login": login, "last_error": last_error}, line
-        ):
+        if self._store.idle.note(node, {"login": login, "last_error": last_error}, line):
             log.info(text, node=node.uuid)
 
     # Which nodes, and who looks at them.

@@ -9,6 +9,7 @@ from stbernard.nodes import Login, Node
 from stbernard.store import schema
 from stbernard.store.engine import Database
 from stbernard.store.journal import Entry, write
+from stbernard.store.nodes import find
 
 _nodes = schema.nodes
 
@@ -91,17 +92,24 @@ class Idle:
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return tuple(NodeWithLogin(*row) for row in rows)
 
+    def again(self, seen: NodeWithLogin) -> Node | None:
+        """The node now; None if it is in an operation, or was since: what was seen before tells
+        nothing of it. Raises NotFound."""
+        node = self._database.read(lambda connection: find(connection, seen.uuid))
+        return None if node.operation or stay(node) != stay(seen) else node
+
     def note(self, node: Node, changes: Mapping[str, Any], line: Entry) -> bool:
         """Write what was seen of a node, and its line of the journal, if it is as it was then.
 
         False if an operation began meanwhile (even one that has ended since), or somebody changed
-        power state, maintenance or fault: what was seen is not true any more."""
+        provision state, power state, maintenance or fault: what was seen is not true any more."""
         seen = (
             update(_nodes)
             .where(
                 _nodes.c.id == node.id,
                 _nodes.c.operation.is_(None),
                 _nodes.c.fence == node.fence,
+                _nodes.c.provision_state == node.provision_state,
                 _nodes.c.power_state.is_not_distinct_from(node.power_state),
                 _nodes.c.maintenance == node.maintenance,
                 _nodes.c.fault.is_not_distinct_from(node.fault),

@@ -4,7 +4,7 @@ What ssh shows is set by the test; that ssh shows it is proven in drivers/test_s
 whole on a real machine in tests/machine/test_leaving.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +20,7 @@ from stbernard.operations.login_watch import LoginWatch
 from stbernard.operations.power_sync import PowerSync
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
-from stbernard.store.journal import Event
+from stbernard.store.journal import Entry, Event
 from tests.unit.operations.conftest import Engine
 
 HERE = "192.0.2.7"
@@ -198,6 +198,84 @@ def test_a_doubt_in_an_earlier_rescue_says_nothing_of_this_one(world: World) -> 
     world.rescue()
     world.watch.ask(*doubt)
     assert world.now().provision_state == "rescue"
+
+
+def while_it_is_looked_at(world: World, act: Callable[[], None]) -> None:
+    """Thousands of nodes in one look take their time."""
+    shown = dict(world.shown)
+
+    def look(_: FakeHardware, logins: Sequence[Login]) -> Sequence[Mapping[str, Seen]]:
+        act()
+        return [dict(shown) for _ in logins]
+
+    with world.monkeypatch.context() as patched:
+        patched.setattr(FakeHardware, "look", look)
+        world.watch.look()
+
+
+def again(world: World) -> None:
+    unrescued(world)
+    world.rescue()
+
+
+def test_where_an_earlier_rescue_answered_is_not_noted_of_this_one(world: World) -> None:
+    world.shown = {HERE: NOBODY, ELSEWHERE: RESCUE}
+    while_it_is_looked_at(world, lambda: again(world))
+    login = world.now().login
+    assert login
+    assert login.started_at == world.engine.hardware(world.node).record(world.node).started_at
+    assert login.seen_at == (HERE,)
+
+
+def test_the_silence_of_an_earlier_rescue_is_not_said_of_this_one(world: World) -> None:
+    world.shown = {HERE: NOBODY}
+    world.watch.look()
+    world._now += login_watch.SILENT_FOR
+    while_it_is_looked_at(world, lambda: again(world))
+    assert (world.now().last_error, world.told()) == (None, [])
+
+
+def test_an_instance_that_answered_before_the_next_rescue_does_not_end_it(world: World) -> None:
+    unrescued(world)
+    world.shown = {HERE: OTHER}
+    while_it_is_looked_at(world, world.rescue)
+    after = world.now()
+    assert (after.provision_state, after.login is not None) == ("rescue", True)
+
+
+def test_who_answers_again_while_a_doubt_waits_has_not_left(world: World) -> None:
+    """Many BMCs had to be asked before."""
+    world.shown = {HERE: OTHER}
+    world.watch.look()
+    doubt = world.watch.doubts.get()
+    assert doubt
+    world.shown = {HERE: RESCUE}
+    world.watch.look()
+    world.watch.ask(*doubt)
+    assert world.now().provision_state == "rescue"
+
+
+def test_why_it_has_left_is_not_written_over(world: World) -> None:
+    """By its silence, which is said at the moment when its BMC says why."""
+    world.shown = {HERE: NOBODY}
+    world.reset(60)
+    world.watch.look()
+    doubt = world.watch.doubts.get()
+    journal = world.engine.store.journal
+    read = journal.last_rescue
+
+    def left_first(node_uuid: str) -> tuple[Entry, ...]:
+        world.monkeypatch.setattr(journal, "last_rescue", read)
+        assert doubt
+        world.watch.ask(*doubt)
+        return read(node_uuid)
+
+    world.monkeypatch.setattr(journal, "last_rescue", left_first)
+    world._now += login_watch.SILENT_FOR
+    world.watch.look()
+    left = world.now()
+    assert left.provision_state == "rescue failed"
+    assert "it was started anew" in (left.last_error or "")
 
 
 def test_the_power_sync_knows_it_too(world: World) -> None:
