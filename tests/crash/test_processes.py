@@ -1,7 +1,9 @@
 """Many processes on one PostgreSQL: they share the work, and take it over from each other."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -125,6 +127,23 @@ def test_sigterm_hands_over(start: Start) -> None:
         assert second.wait_for_state(node, "rescue")["last_error"] is None
         assert "worker-2" in workers_of(second, node)
     assert alive(second) == {"worker-1": False, "worker-2": True}
+
+
+def test_sigterm_waits_for_no_request_that_asks_a_bmc(start: Start, tmp_path: Path) -> None:
+    """The BMC would be asked again for ten minutes."""
+    service = start(Service, "worker-1")
+    node = enroll(service)
+    fault = {"set_boot_device": [1_000_000, "BMCUnreachable", "It is away."]}
+    hardware = tmp_path / "hardware"
+    hardware.mkdir()
+    (hardware / f"{node}.faults.json").write_text(json.dumps(fault))
+    asked_it = hardware / f"{node}.json"  # the record of what was done to it
+    path = f"/v1/nodes/{node}/management/boot_device"
+    with ThreadPoolExecutor(1) as client:
+        asked = client.submit(service.call, "PUT", path, {"boot_device": "pxe"})
+        service.wait(asked_it.exists, "the BMC is asked")
+        assert service.stop() == 0
+        assert asked.exception() or asked.result().status_code == 500
 
 
 def test_a_dead_workers_nodes_are_taken_over(start: Start) -> None:

@@ -1,5 +1,8 @@
 """`stbernard serve`: API and worker in one process; `api` and `worker`: one of them."""
 
+import os
+import sys
+
 from stbernard.cli.options import ConfigFiles, errors_as_lines, read_settings
 
 
@@ -24,4 +27,9 @@ def _serve(config_file: ConfigFiles, *, api: bool = True, worker: bool = True) -
         from stbernard import service  # noqa: PLC0415 (other commands start faster without it)
 
         service.configure_logging(debug=settings.default.debug, use_json=settings.default.use_json)
-        service.serve(settings, api=api, worker=worker)
+        try:
+            service.serve(settings, api=api, worker=worker)
+        except SystemExit as end:  # all is closed by now
+            sys.stderr.flush()
+            # Python would wait for the threads of requests that ask a BMC, and were given up
+            os._exit(int(end.code or 0))
