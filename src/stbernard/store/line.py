@@ -29,6 +29,10 @@ GAP = 0.005  # seconds between two notices: a thousand changes are told at once
 AGAIN = 1.0  # seconds until a line that broke is tried again
 PATIENCE = 15.0  # seconds in which the database notices that the host of an earlier life is gone
 _NOTICE_DEATH = (("idle", 5), ("interval", 2), ("count", 3))  # of this process, by the database
+_TRY, _SHARE, _UNLOCK = (
+    f"SELECT {function}(hashtextextended(%s, 0))"
+    for function in ("pg_try_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_unlock")
+)
 
 
 @contextmanager
@@ -74,10 +78,11 @@ class Line:
 
     def open(self) -> bool:
         """Says whether no other process serves. Raises Unavailable, SettingsError."""
-        connection = self._database.own_connection()
+        self._connection = connection = self._database.own_connection()
         serves_alone = bool(self._serves) and _lock(connection, f"serves {self._serves}")
-        connection.close()
-        self._connection = self._connect()
+        self._prepare(connection)
+        if serves_alone:  # from now on it shares that
+            connection.execute(_UNLOCK, (f"stbernard serves {self._serves}",))
         deadline = time.monotonic() + PATIENCE
         while not self._take_name(self._connection):
             if time.monotonic() > deadline:
@@ -148,19 +153,18 @@ class Line:
         if any(descriptor == self._woken for descriptor, _ in readable):
             os.read(self._woken, 1024)
 
-    def _connect(self) -> Any:
-        connection = self._database.own_connection()
+    def _prepare(self, connection: Any) -> None:
         for name, value in _NOTICE_DEATH:
             connection.execute(f"SET tcp_keepalives_{name} = {value}")
         for channel in self._news:
             connection.execute(f"LISTEN {channel}")
-        if self._serves:
-            _lock(connection, f"serves {self._serves}", shared=True)
-        return connection
+        if self._serves:  # who asks whether it is alone has the lock for a moment
+            connection.execute(_SHARE, (f"stbernard serves {self._serves}",))
 
     def _connect_again(self) -> Any:
         """What was told meanwhile is lost, so that everybody looks."""
-        connection = self._connect()
+        connection = self._database.own_connection()
+        self._prepare(connection)
         self._named = self._name is None
         log.info("the line to the database is up again")
         for news in self._news.values():
@@ -174,8 +178,6 @@ class Line:
         return self._named
 
 
-def _lock(connection: Any, what: str, *, shared: bool = False) -> bool:
+def _lock(connection: Any, what: str) -> bool:
     """Try for a lock, which ends with the connection."""
-    function = f"pg_try_advisory_lock{'_shared' if shared else ''}"
-    lock = f"SELECT {function}(hashtextextended(%s, 0))"
-    return bool(connection.execute(lock, (f"stbernard {what}",)).fetchone()[0])
+    return bool(connection.execute(_TRY, (f"stbernard {what}",)).fetchone()[0])

@@ -4,6 +4,7 @@ import os
 import resource
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def test_who_serves_first_serves_alone(url: str) -> None:
         assert not serves_alone(None)
     with ExitStack() as stack:
         assert serves_alone("http://a")
+
+
+def test_who_asks_at_the_same_moment_takes_nothing_from_who_serves(url: str) -> None:
+    """The lock is another one's just now, who is about to share it."""
+    key = "hashtextextended('stbernard serves http://a', 0)"
+    with ExitStack() as stack:
+        stores = [Store(stack.enter_context(closing(Database(url)))) for _ in range(3)]
+        asks = stack.enter_context(closing(stores[0].database.own_connection()))
+        asks.execute(f"SELECT pg_advisory_lock({key})")
+        starts = stack.enter_context(ThreadPoolExecutor(1))
+        serves = line(stores[1], name=None, serves="http://a")
+        alone = starts.submit(stack.enter_context, serves)
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while not alone.done() and not asks.execute(waiting).fetchone():
+            pass
+        asks.execute(f"SELECT pg_advisory_unlock({key})")
+        assert alone.result(PATIENCE) is False
+        assert stack.enter_context(line(stores[2], name=None, serves="http://a")) is False
 
 
 @pytest.fixture
