@@ -13,14 +13,13 @@ from stbernard.errors import BMCError, BMCUnreachable
 PAUSES = (1.0, 8.0)  # seconds a BMC that did not answer is left alone: at first, at most
 LONGEST_WISH = 60.0  # … and when it says itself for how long (Retry-After)
 QUEUE = 5.0  # seconds into a call for which others wait for their turn
-LOOK = 0.1  # seconds a thread waits at least, so that whose turn it is has noted the time
 SHARE = 4  # one of so many threads may ask BMCs that did not answer last time
 
 
 @dataclass
 class _Bmc:
     turn: Lock = field(default_factory=Lock)
-    taken_at: float = 0.0  # when its turn was taken; times are time.monotonic()'s
+    taken_at: float | None = None  # when its turn was taken; times are time.monotonic()'s
     silence: str | None = None  # the error that began it
     pause: float = 0.0
     until: float = 0.0
@@ -53,19 +52,21 @@ class Turns:
         else:
             bmc.silence = None
         finally:
+            bmc.taken_at = None
             bmc.turn.release()
 
     def _queue(self, bmc: _Bmc, task: Task, address: str) -> None:
         """A thread waits as long as calls begin and end, not for one that seems to hang."""
         patience = 0.0
         while not bmc.turn.acquire(timeout=patience):
-            under_way = time.monotonic() - bmc.taken_at
-            if bmc.silence or (patience and under_way >= QUEUE):
+            taken_at = bmc.taken_at  # None: whose turn it is now has not noted the time yet
+            under_way = 0.0 if taken_at is None else time.monotonic() - taken_at
+            if bmc.silence or under_way >= QUEUE:
                 raise BMCError(
                     f"The BMC {address} of node {task.node.uuid} is still at work on another "
                     f"call, for {under_way:.0f} s now."
                 )
-            patience = max(QUEUE - under_way, LOOK)
+            patience = QUEUE - under_way
         bmc.taken_at = time.monotonic()
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -148,4 +148,29 @@ def test_a_call_that_has_just_begun_is_waited_for(
     end = hang(turns, task, "chassis")
     second = pool.submit(call, turns, task, "chassis")
     end()
+    second.result(PATIENCE)
+
+
+def test_a_call_that_has_not_begun_quite_is_waited_for(
+    clock: Clock, task: Task, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread has its turn, and the processor is another one's before it has noted the time."""
+    turns = Turns()
+    call(turns, task, "chassis")
+    clock.now += 3600
+    looks, goes_on = threading.Event(), threading.Event()
+
+    def slow() -> float:
+        monkeypatch.setattr(clock, "monotonic", lambda: clock.now)
+        looks.set()
+        assert goes_on.wait(PATIENCE)
+        return clock.now
+
+    monkeypatch.setattr(clock, "monotonic", slow)
+    first = pool.submit(call, turns, task, "chassis")
+    assert looks.wait(PATIENCE)
+    second = pool.submit(call, turns, task, "chassis")
+    assert wait([second], timeout=1).not_done
+    goes_on.set()
+    first.result(PATIENCE)
     second.result(PATIENCE)
