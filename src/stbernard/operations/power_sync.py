@@ -191,15 +191,22 @@ class PowerSync:
 
 
 def _for_each(nodes: Iterator[IdleNode], work: Callable[[IdleNode], None], workers: int) -> None:
-    """In so many threads, which do not keep the process from ending: a BMC may take its time."""
+    """In so many threads, which do not keep the process from ending: a BMC may take its time.
+
+    Raises what kept it from finding all nodes, when it is through with those it has found."""
     taking = threading.Lock()
+    failed: list[Exception] = []
+
+    def take() -> IdleNode | None:
+        with taking:
+            try:
+                return next(nodes, None)
+            except Exception as error:  # noqa: BLE001 (it is raised below)
+                failed.append(error)
+                return None
 
     def run() -> None:
-        while True:
-            with taking:
-                node = next(nodes, None)
-            if node is None:
-                return
+        while node := take():
             try:
                 work(node)
             except StBernardError as error:  # gone, or in an operation by now
@@ -212,3 +219,5 @@ def _for_each(nodes: Iterator[IdleNode], work: Callable[[IdleNode], None], worke
         thread.start()
     for thread in threads:
         thread.join()
+    if failed:
+        raise failed[0]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from stbernard.drivers.base import Task
-from stbernard.errors import BMCUnreachable
+from stbernard.errors import BMCUnreachable, Unavailable
 from stbernard.nodes import Node, Power
+from stbernard.operations import power_sync as power_sync_module
 from stbernard.operations.power_sync import PowerSync
 from stbernard.operations.tasks import Tasks
 from stbernard.settings import Settings
@@ -175,6 +176,26 @@ def test_one_dead_bmc_holds_nobody_up(
     monkeypatch.setattr(hardware, "get_power_state", ask_or_wait)
     power_sync(engine, settings, sync_power_state_workers=2).sync()
     assert set(answered) == {each.uuid for each in others}
+
+
+def test_a_database_that_goes_away_is_told_when_the_rest_is_done(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the sweep, in its words; no thread dies of it."""
+    node = engine.enroll(power_state=None)
+    sync = power_sync(engine, settings)
+    monkeypatch.setattr(power_sync_module, "PAGE", 1)
+    pages = engine.store.idle.list
+
+    def page(after: int, most: int, **given: Any) -> tuple[IdleNode, ...]:
+        if after:
+            raise Unavailable("The database does not answer.")
+        return pages(after, most, **given)
+
+    monkeypatch.setattr(engine.store.idle, "list", page)
+    with pytest.raises(Unavailable):
+        sync.sync()
+    assert now(engine, node).power_state == Power.ON
 
 
 def test_each_worker_has_its_share(engine: Engine, settings: Settings) -> None:
