@@ -48,6 +48,7 @@ class Policies:
             else frozenset(p.name for p in POLICIES if p.name.endswith(":self_owned_node"))
         )
         self._enforcer = _enforcer(settings)
+        self._enforcer.use_conf = False  # it would read changed files itself, in any request
         self._stamps = self._stamped()
 
     def allow(self, name: str, caller: Caller, target: Target = Target("node")) -> bool:  # noqa: B008 (a tuple)
@@ -55,7 +56,9 @@ class Policies:
         self._look()
         question = (name, caller, target)
         decided = self._decided.get(question)
-        if decided is None:
+        if decided is not None:
+            return decided
+        with self._lock:  # what is decided by old rules is kept before they change, and goes then
             if len(self._decided) >= _REMEMBERED:
                 self._decided.clear()
             decided = self._decided[question] = self._decide(*question)
@@ -77,8 +80,7 @@ class Policies:
             about[f"{target.kind}.owner"] = target.owner
         if target.lessee:
             about[f"{target.kind}.lessee"] = target.lessee
-        with self._lock:
-            return bool(self._enforcer.authorize(name, about, credentials))
+        return bool(self._enforcer.authorize(name, about, credentials))
 
     def _look(self) -> None:
         """Forget what was decided when the operator's files have changed."""
@@ -91,9 +93,10 @@ class Policies:
         self._stamps = stamps
         with self._lock:
             try:
-                self._enforcer.load_rules()
+                self._enforcer.load_rules(force_reload=True)
             except (OSError, ValueError) as error:
                 log.error("the changed policies cannot be read; the old hold", error=str(error))
+            self._enforcer.use_conf = False
             self._decided.clear()
 
     def _stamped(self) -> tuple[tuple[Path, int], ...]:

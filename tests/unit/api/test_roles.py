@@ -1,6 +1,7 @@
 """What the policies change in answers: lists, secrets, owners, scopes, an operator's own rules."""
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -341,6 +342,42 @@ def test_changed_rules_hold_without_a_restart(
     now[0] += LOOK_AGAIN
     assert not policies.allow(name, reader)
     assert policies.allow(name, caller(OTHER, "admin"))
+
+
+def test_broken_rules_are_no_requests_affair(tmp_path: Path) -> None:
+    """Not even in the second before it is noticed."""
+    file = tmp_path / "policy.yaml"
+    write(file, '"baremetal:node:get": "role:reader"\n')
+    policies = Policies(settings_with(file))
+    assert policies.allow("baremetal:node:get", caller(OTHER, "reader"))
+    write(file, "no: [yaml", age=2)
+    assert policies.allow("baremetal:node:get", caller(OTHER, "member"))
+
+
+def test_what_was_decided_while_the_rules_changed_is_decided_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the old rules, in one thread, while another one has read the new ones."""
+    file, name = tmp_path / "policy.yaml", "baremetal:node:get"
+    write(file, f'"{name}": "role:reader"\n')
+    policies, reader = Policies(settings_with(file)), caller(OTHER, "reader")
+    monkeypatch.setattr("stbernard.api.policies.LOOK_AGAIN", 0)
+
+    class Decided(dict[Any, bool]):
+        def __setitem__(self, question: Any, decided: bool) -> None:
+            if question[1] is reader and not others:
+                write(file, f'"{name}": "role:admin"\n', age=2)
+                admin = caller(OTHER, "admin")
+                others.append(threading.Thread(target=policies.allow, args=(name, admin)))
+                others[0].start()
+                others[0].join(1)  # it does not get that far: it has to wait for this
+            super().__setitem__(question, decided)
+
+    others: list[threading.Thread] = []
+    monkeypatch.setattr(policies, "_decided", Decided())
+    assert policies.allow(name, reader)
+    others[0].join(60)
+    assert not policies.allow(name, reader)
 
 
 @pytest.mark.parametrize(
