@@ -21,7 +21,7 @@ enabled_rescue_interfaces = agent
 [fake]
 state_dir = {folder}/hardware
 [conductor]
-rescue_callback_timeout = 4
+rescue_callback_timeout = 20
 """
 TOO_OLD = {"agent_token": None, "agent_version": "5.0.0", "agent_verify_ca": None}
 BEFORE_TOKENS = "1.36"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from stbernard import clock
 from stbernard.drivers.fake import FakeHardware
 from stbernard.drivers.registry import Registry
 from stbernard.nodes import Node
@@ -50,6 +51,11 @@ class Engine:
         assert self.store.news.wait_until(there, PATIENCE), self.store.nodes.get(node.uuid)
         return self.store.nodes.get(node.uuid)
 
+    def pass_by(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As if so many seconds had gone by."""
+        monkeypatch.setattr(clock._Clock, "ahead", clock._Clock.ahead + seconds)
+        self.store.due.hear()
+
     def events(self, node: Node) -> list[str]:
         return [f"{line.step} {line.event}" for line in self.store.journal.timeline(node.uuid)]
 
@@ -69,7 +75,13 @@ class Engine:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def seconds() -> int:
+    """What a step may take; tests that wait for its end name less."""
+    return 600
+
+
+@pytest.fixture
+def settings(seconds: int) -> Settings:
     return Settings(
         default=Default(
             host="worker-1",
@@ -79,8 +91,8 @@ def settings() -> Settings:
             enabled_boot_interfaces=("fake",),
             enabled_rescue_interfaces=("fake", "agent", "no-rescue"),
         ),
-        agent=Agent(command_timeout=2),
-        conductor=Conductor(power_state_change_timeout=3, rescue_callback_timeout=3),
+        agent=Agent(command_timeout=seconds),
+        conductor=Conductor(power_state_change_timeout=seconds, rescue_callback_timeout=600),
     )
 
 

@@ -179,12 +179,8 @@ NONE = Fault(at=-1, error=None)
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Steps may take next to nothing: what fails, fails at once; what works, works at its first
-    try, however long it takes."""
-    conductor = replace(
-        settings.conductor, power_state_change_timeout=1, rescue_callback_timeout=20
-    )
+def settings(settings: Settings, seconds: int) -> Settings:
+    conductor = replace(settings.conductor, rescue_callback_timeout=20 * seconds)
     return replace(settings, conductor=conductor)
 
 
@@ -249,6 +245,7 @@ def test_what_fails_for_a_while_is_done_again(
 
 
 @VERBS
+@pytest.mark.parametrize("seconds", [1])
 @pytest.mark.parametrize(
     "error", [REFUSED, TIMEOUT, ERROR_500], ids=["wrong credentials", "timeout", "500"]
 )

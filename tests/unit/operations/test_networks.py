@@ -22,8 +22,7 @@ PASSWORD = "correct horse"
 def settings(settings: Settings, neutron: FakeNeutron) -> Settings:
     default = replace(settings.default, enabled_network_interfaces=("noop", "flat", "neutron"))
     options = replace(neutron.options, rescuing_network="rescuing")
-    conductor = replace(settings.conductor, power_state_change_timeout=2)
-    return replace(settings, default=default, neutron=options, conductor=conductor)
+    return replace(settings, default=default, neutron=options)
 
 
 @dataclass
@@ -125,6 +124,7 @@ def test_a_network_service_that_comes_back(server: Server, neutron: FakeNeutron)
     assert server.is_as_it_was()
 
 
+@pytest.mark.parametrize("seconds", [2])
 def test_a_network_service_that_stays_away(server: Server, neutron: FakeNeutron) -> None:
     """It says what is not restored; after it is back, a rescue ends well and nothing is left."""
     neutron.fail("PUT /ports", 503, after=2)

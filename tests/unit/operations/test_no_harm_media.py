@@ -62,8 +62,8 @@ class MediaWorld(World):
 
 @pytest.fixture
 def seconds() -> int:
-    """What a step may take."""
-    return 30
+    """What a step may take; tests that wait for its end name less."""
+    return 600
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def configured(settings: Settings, tmp_path: Path, seconds: int) -> Iterator[Set
             ),
             conductor=replace(
                 settings.conductor,
-                rescue_callback_timeout=2 * seconds,
+                rescue_callback_timeout=600,
                 power_state_change_timeout=seconds,
                 file_url_allowed_paths=(str(tmp_path),),
                 **images,

@@ -77,6 +77,7 @@ def test_the_journal_tells_the_whole_story(engine: Engine) -> None:
     )
 
 
+@pytest.mark.parametrize("seconds", [2])
 @pytest.mark.parametrize(
     ("method", "error"),
     [
@@ -112,6 +113,7 @@ def test_a_bmc_that_fails_for_a_while_is_asked_again(engine: Engine) -> None:
     assert engine.wait(node).provision_state == "rescue"
 
 
+@pytest.mark.parametrize("seconds", [2])
 def test_an_undo_that_fails_for_good_ends_in_maintenance(engine: Engine) -> None:
     node = engine.enroll()
     hardware = engine.hardware(node)

@@ -342,13 +342,17 @@ def test_an_inspection_can_be_aborted(engine: Engine) -> None:
     assert done(engine, node, "manage").provision_state == "manageable"
 
 
-@pytest.mark.parametrize("slow", [Fake(raid_delay="0.3")])
+@pytest.mark.parametrize("slow", [Fake(raid_delay=LATER)])
 def test_a_step_that_must_not_be_cut_off_is_ended_first(engine: Engine) -> None:
     node = enroll(engine, "manageable")
     steps = [{"interface": "raid", "step": "create_configuration"}, ERASE]
     engine.requests.provision(node.uuid, "clean", clean_steps=steps)
-    engine.wait(node, "clean wait")
-    after = done(engine, node, "abort")
+    waits = engine.wait(node, "clean wait")
+    engine.requests.provision(node.uuid, "abort")
+    busy = engine.hardware(node).record(node).busy
+    busy.update(dict.fromkeys(busy, 0))  # it is through
+    engine.store.leases.wake(waits)
+    after = engine.wait(node)
     assert (after.provision_state, after.maintenance) == ("clean failed", False)
     assert engine.hardware(node).record(node).effects == ["raid.create_configuration"]
 

