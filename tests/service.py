@@ -1,9 +1,11 @@
 """Services in a process of their own, for tests that talk to them as their clients do."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,12 @@ class Server:
     """A Bare Metal service on a free port of this host, its state in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        held.bind(("127.0.0.1", 0))
+        self.port = held.getsockname()[1]
+        # nobody else is given the port while the server is not up yet, or is down
+        weakref.finalize(self, os.close, held.detach())
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.log = folder / "service.log"
