@@ -8,6 +8,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from structlog.contextvars import get_contextvars
 
 from stbernard import clock
@@ -174,9 +175,12 @@ class Requests:
             "target_provision_state": None,
             "provision_updated_at": clock.now(),
             "last_error": None,
+            "updated_at": clock.now(),
         }
-        moved = self._store.nodes.change(node.uuid, changes)
-        self._store.journal.note(entry(moved, Event.SUCCEEDED, operation=row.verb))
+        moved = msgspec.structs.replace(node, **changes)
+        line = entry(moved, Event.SUCCEEDED, operation=row.verb)
+        if not self._store.idle.note(node, changes, line):  # it is not as it was any more
+            self.provision(node.uuid, row.verb)
 
 
 def _new_run() -> str:

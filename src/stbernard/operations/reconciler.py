@@ -92,6 +92,7 @@ class Reconciler:
             self._ready.put(None)
         for thread in self._workers:
             thread.join(max(self._ends - time.monotonic(), 0))
+        self._keeper.join(GRACE)  # it must not say that this worker is alive when it is gone
         try:
             self._store.leases.take_back(self._owner)
         except Unavailable as error:

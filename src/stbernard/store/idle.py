@@ -99,7 +99,7 @@ class Idle:
         return None if node.operation or stay(node) != stay(seen) else node
 
     def note(self, node: Node, changes: Mapping[str, Any], line: Entry) -> bool:
-        """Write what was seen of a node, and its line of the journal, if it is as it was then.
+        """Write what was seen of a node, or asked, and its line of the journal, if it is as then.
 
         False if an operation began meanwhile (even one that has ended since), or somebody changed
         provision state, power state, maintenance or fault: what was seen is not true any more."""

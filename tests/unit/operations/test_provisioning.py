@@ -10,6 +10,7 @@ from stbernard.errors import (
     Forbidden,
     InvalidDriverInfo,
     InvalidParameter,
+    InvalidState,
     NotFound,
 )
 from stbernard.nodes import INTERFACES, BootDevice, Node, Power, VolumeConnector, VolumeTarget
@@ -87,6 +88,26 @@ def test_a_deployment_boots_the_disk(engine: Engine) -> None:
     assert (record.power, record.boot) == (Power.ON, BootDevice("disk", persistent=True))
     assert active.instance_info == {"root_gb": 10, "configdrive": "aGVsbG8="}
     assert (active.deploy_step, active.arguments) == ({}, {})
+
+
+def test_who_is_elsewhere_by_now_is_not_moved(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at its state and the change of it."""
+    node, nodes = engine.enroll(provision_state="available"), engine.store.nodes
+    look = nodes.get
+
+    def look_too_early(ident: str) -> Node:
+        monkeypatch.setattr(nodes, "get", look)
+        seen = look(ident)
+        nodes.change(ident, {"provision_state": "active"})
+        return seen
+
+    monkeypatch.setattr(nodes, "get", look_too_early)
+    with pytest.raises(InvalidState, match='while it is in state "active"'):
+        engine.requests.provision(node.uuid, "manage")
+    assert nodes.get(node.uuid).provision_state == "active"
+    assert engine.store.journal.history(node) == ()
 
 
 def test_an_undeployed_node_is_nobodys(engine: Engine) -> None:

@@ -11,6 +11,7 @@ import pytest
 from stbernard.drivers.fake import FakeHardware
 from stbernard.errors import BadRequest, Unavailable
 from stbernard.nodes import Node, Power
+from stbernard.operations import reconciler
 from stbernard.settings import Settings
 from stbernard.store import Store
 from stbernard.store.engine import POOL, Database
@@ -84,6 +85,31 @@ def test_who_stops_hands_over_also_a_step_that_hangs(engine: Engine, hanging: Ha
     for thread in engine.reconciler._workers:
         thread.join(PATIENCE)
     assert engine.store.nodes.get(node.uuid) == taken
+
+
+def test_who_has_stopped_does_not_say_that_it_is_alive(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes would be its share for a while, and nobody's."""
+    beat, beats, may_go_on = store.conductors.beat, threading.Event(), threading.Event()
+
+    def slow(hostname: str) -> None:
+        beats.set()
+        assert may_go_on.wait(PATIENCE)
+        beat(hostname)
+
+    monkeypatch.setattr(store.conductors, "beat", slow)
+    monkeypatch.setattr(reconciler, "GRACE", PATIENCE)
+    with engine_on(store, settings, heartbeat_interval=1) as engine:
+        engine.reconciler.start()
+        assert beats.wait(PATIENCE)
+        stops = threading.Thread(target=engine.reconciler.stop)
+        stops.start()
+        stops.join(1)
+        assert stops.is_alive()
+        may_go_on.set()
+        stops.join(PATIENCE)
+        assert not engine.reconciler._keeper.is_alive()
 
 
 def test_a_database_that_is_away_in_a_step_fails_no_operation(
