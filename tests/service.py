@@ -17,16 +17,22 @@ PATIENCE = 60  # seconds until a test that waits for an event gives up
 HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
 
 
+def kept_port(owner: object) -> int:
+    """A free port, which nobody else is given as long as the owner is there: it may listen late,
+    and be down for a while."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+    held.bind(("127.0.0.1", 0))
+    port: int = held.getsockname()[1]
+    weakref.finalize(owner, os.close, held.detach())
+    return port
+
+
 class Server:
     """A Bare Metal service on a free port of this host, its state in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        held = socket.socket()
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        held.bind(("127.0.0.1", 0))
-        self.port = held.getsockname()[1]
-        # nobody else is given the port while the server is not up yet, or is down
-        weakref.finalize(self, os.close, held.detach())
+        self.port = kept_port(self)
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.log = folder / "service.log"

@@ -12,6 +12,7 @@ from stbernard_agent.console import Console
 from stbernard_agent.network import Network
 from stbernard_agent.rescue import RescueError, RescueLogin
 from stbernard_agent.settings import Settings
+from tests.service import kept_port
 
 TOKEN = "0123456789-abcdefghijklmnopqrstuvwxyz_ABCDE"
 UUID = "bbbbbbbb-0000-4000-8000-000000000001"
@@ -141,6 +142,6 @@ class FakeLogin(RescueLogin):
 
 
 def fake_settings(run: Path, *urls: str, arguments: str = "") -> Settings:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    return Settings(f"ipa-api-url={','.join(urls)} {arguments}", run=run, port=port)
+    settings = Settings(f"ipa-api-url={','.join(urls)} {arguments}", run=run)
+    settings.port = kept_port(settings)
+    return settings
