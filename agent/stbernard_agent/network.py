@@ -247,7 +247,8 @@ class Network:
             client.terminate()
             client.wait()
         elif pid := running(self._pid_file(link), "udhcpc"):
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGTERM)
 
     def _lease(self, link: str) -> str:
         """The address that the lease script gave the link, once its routes are there too."""
