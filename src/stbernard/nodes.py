@@ -278,6 +278,10 @@ class Node(Record, frozen=True, kw_only=True):
         return value
 
 
+AUTOMATIC_LESSEE = "automatic_lessee"
+"""In driver_internal_info, as in Ironic's: the lessee goes with the instance."""
+
+
 class Changes(TypedDict, total=False):
     """The fields an operation's step may set (see `operations.outcome`)."""
 
@@ -291,6 +295,7 @@ class Changes(TypedDict, total=False):
     instance_uuid: str | None
     instance_name: str | None
     allocation_uuid: str | None
+    lessee: str | None
     raid_config: dict[str, Any]
     target_raid_config: dict[str, Any]
     console_enabled: bool

@@ -169,6 +169,11 @@ class Conductor:
     """How a rescue password is hashed where the request comes in."""
     allow_provisioning_in_maintenance: bool = True
     """Whether nodes in maintenance may be rescued."""
+    automatic_lessee: bool = True
+    """Whether a node that is deployed gets a lessee, until it is undeployed."""
+    automatic_lessee_source: str = _option("instance", choices=["instance", "request", "none"])
+    """Who that is: the `project_id` in instance_info (Compute writes it), the project that asks for
+    the deployment, or nobody."""
     power_state_change_timeout: int = _option(120, min=2)
     """Seconds that switching on or off may take."""
     soft_power_off_timeout: int = _option(600, min=1)

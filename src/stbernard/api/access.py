@@ -27,6 +27,9 @@ class Access:
     project: str | None = None
     """The project whose things a list is to show; None: everybody's."""
 
+    asking: str | None = None
+    """The project that sends the request."""
+
     def allows(self, policy: str, thing: Owned | None = None) -> bool:  # noqa: ARG002
         """Whether a policy (without `baremetal:`) is fulfilled, for this thing if it is about one.
 
@@ -80,6 +83,7 @@ class RoleAccess(Access):
         self._policies = policies
         self._opened = opened
         self.project = project
+        self.asking = caller.project_id
         self._secrets = tuple(name for name in _WITH_SECRETS if policies.allow(name, caller))
         self.sees_all = not self._secrets and self.allows("node:get:filter_threshold")
 

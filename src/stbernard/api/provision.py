@@ -53,7 +53,8 @@ def provision(ident: InPath, call: GivenCall, parts: GivenParts) -> Response[byt
             "maintenance mode."
         )
     _check_actionable(node, target)
-    parts.requests.provision(node.uuid, target, **_read(call, parts, node, target, given))
+    read = _read(call, parts, node, target, given)
+    parts.requests.provision(node.uuid, target, project=call.access.asking, **read)
     return accepted(call, ident)
 
 

@@ -9,12 +9,13 @@ import msgspec
 from stbernard.drivers.registry import Registry
 from stbernard.errors import StBernardError
 from stbernard.importing.kinds import Kind
-from stbernard.nodes import INTERFACES, HowItWas, Node, Record
+from stbernard.nodes import AUTOMATIC_LESSEE, INTERFACES, HowItWas, Node, Record
 from stbernard.operations.machine import PASSING, State
 
 MASKED = "******"
 _OURS = ("id", "driver_internal_info", "console_enabled")
-"""What stays behind: notes of Ironic's own (tokens of agents, ports of consoles), row numbers."""
+"""What stays behind: notes of Ironic's own (tokens of agents, ports of consoles), row numbers. Of
+those only whether the lessee goes with the instance is carried over."""
 
 _RESCUE_PASSWORDS = ("rescue_password", "hashed_rescue_password")
 _RESCUED = (State.RESCUE, State.RESCUE_FAILED, State.UNRESCUE_FAILED)
@@ -31,6 +32,8 @@ def read(kind: Kind, row: Mapping[str, Any]) -> tuple[Record, list[str]]:
     names = [name for name in kind.struct.__struct_fields__ if name not in _OURS]
     values = {name: row[name] for name in names if row.get(name) is not None}
     values |= {name: _seconds(value) for name, value in values.items() if name.endswith("_at")}
+    if (row.get("driver_internal_info") or {}).get(AUTOMATIC_LESSEE):
+        values["driver_internal_info"] = {AUTOMATIC_LESSEE: True}
     notes = list(_leave_secrets(values)) if kind.struct is Node else []
     try:
         return msgspec.convert(values, kind.struct, strict=False), notes

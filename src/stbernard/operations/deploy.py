@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from stbernard.drivers.base import Task
 from stbernard.errors import Forbidden, InvalidDriverInfo
-from stbernard.nodes import Agent, BootDevice
+from stbernard.nodes import AUTOMATIC_LESSEE, Agent, BootDevice
 from stbernard.operations import node_steps
 from stbernard.operations.operation import Accepted, Operation, Step
 from stbernard.operations.outcome import Next, Outcome
@@ -22,12 +24,20 @@ from stbernard.operations.steps import (
 )
 from stbernard.settings import Settings
 
+log = structlog.get_logger()
+
 
 def deploy_timeout(settings: Settings) -> int:
     return settings.conductor.deploy_callback_timeout
 
 
 def check_deploy(task: Task, given: Mapping[str, Any]) -> Accepted:
+    """As `check_rebuild`; the instance brings a lessee."""
+    accepted = _check(task, given)
+    return replace(accepted, changes=accepted.changes | _lessee(task, given.get("project")))
+
+
+def _check(task: Task, given: Mapping[str, Any]) -> Accepted:
     """The node can do what its instance_info and the steps ask for; the configdrive is kept."""
     try:
         task.driver.power.validate(task)
@@ -37,7 +47,7 @@ def check_deploy(task: Task, given: Mapping[str, Any]) -> Accepted:
             f"Failed to validate deploy or power info for node {task.node.uuid}: {error}"
         ) from None
     steps = node_steps.for_deployment(task, given.get("deploy_steps") or ())
-    changes = {}
+    changes: dict[str, Any] = {}
     if given.get("configdrive"):
         changes = {"instance_info": task.node.instance_info | {"configdrive": given["configdrive"]}}
     return Accepted({"steps": steps}, changes)
@@ -45,7 +55,22 @@ def check_deploy(task: Task, given: Mapping[str, Any]) -> Accepted:
 
 def check_rebuild(task: Task, given: Mapping[str, Any]) -> Accepted:
     refuse_protected(task)
-    return check_deploy(task, given)
+    return _check(task, given)
+
+
+def _lessee(task: Task, asking: str | None) -> dict[str, Any]:
+    """What makes the instance's project, or the one that asks, the lessee of the node."""
+    node, options = task.node, task.settings.conductor
+    sources = {"instance": node.instance_info.get("project_id"), "request": asking}
+    project = sources.get(options.automatic_lessee_source)
+    if not (options.automatic_lessee and isinstance(project, str) and project):
+        return {}
+    if node.lessee:
+        if node.lessee != project:
+            log.warning("the lessee stays", node=node.uuid, lessee=node.lessee, instance=project)
+        return {}
+    noted = node.driver_internal_info | {AUTOMATIC_LESSEE: True}
+    return {"lessee": project[:255], "driver_internal_info": noted}
 
 
 def refuse_protected(task: Task) -> None:

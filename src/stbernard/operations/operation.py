@@ -63,7 +63,7 @@ class Accepted:
     """What a request leaves in the node: `arguments` for the steps, and changes of its fields."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 Check = Callable[[Task, Mapping[str, Any]], Accepted]

@@ -5,7 +5,7 @@ from typing import Any
 
 from stbernard.drivers.base import Task
 from stbernard.errors import InvalidDriverInfo
-from stbernard.nodes import Agent, tenant_vif, without_vif
+from stbernard.nodes import AUTOMATIC_LESSEE, Agent, tenant_vif, without_vif
 from stbernard.operations.deploy import deploy_timeout, refuse_protected
 from stbernard.operations.operation import Accepted, Operation, Step
 from stbernard.operations.outcome import Next, Outcome, Wait
@@ -46,7 +46,11 @@ def forget_instance(task: Task) -> Outcome:
 
     Its volume targets are the instance's; how it reaches volumes (connectors) is the server's own.
     """
+    noted = dict(task.node.driver_internal_info)
+    came_with_it = noted.pop(AUTOMATIC_LESSEE, False)
     return Next(
+        lessee=None if came_with_it else task.node.lessee,
+        driver_internal_info=noted,
         volume_targets=(),
         instance_info={},
         instance_uuid=None,

@@ -13,6 +13,8 @@ from stbernard.api.policies import LOOK_AGAIN, Policies, Target
 from stbernard.errors import SettingsError
 from stbernard.nodes import Node, VolumeTarget
 from stbernard.openstack.settings import OsloPolicy
+from stbernard.operations.accept import Requests
+from stbernard.operations.tasks import Tasks
 from stbernard.records import Allocation, Runbook
 from stbernard.settings import Api, Default, Settings
 from stbernard.store import Store
@@ -323,6 +325,19 @@ def test_secrets_of_instances_for_whom_a_policy_names(parts: Parts, tmp_path: Pa
         assert listed["instance_info"] == info
         masked = as_(client, f"{OWNER}/member").get("/v1/nodes/ours").json()
         assert masked["instance_info"] == info | {"configdrive": "******"}
+
+
+def test_a_project_that_deploys_is_the_lessee(parts: Parts) -> None:
+    """Where the operator says so."""
+    parts.store.nodes.create(a_node(name="ours", owner=OWNER, provision_state="available"))
+    conductor = replace(parts.settings.conductor, automatic_lessee_source="request")
+    settings = replace(parts.settings, conductor=conductor)
+    tasks = Tasks(parts.store, parts.drivers, settings)
+    parts = replace(parts, requests=Requests(parts.store, tasks, settings))
+    with client_with_roles(parts, f"{OWNER}/admin") as client:
+        answer = client.put("/v1/nodes/ours/states/provision", json={"target": "active"})
+        assert answer.status_code == 202, fault(answer)
+        assert client.get("/v1/nodes/ours").json()["lessee"] == OWNER
 
 
 def test_changed_rules_hold_without_a_restart(
