@@ -71,7 +71,7 @@ class Server:
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/v1", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def call(self, method: str, path: str, json: Any = None) -> requests.Response:
@@ -145,6 +145,26 @@ class Service(Server):
         config = ("--config-file", self.config)
         self.launch(self.python, "-m", module, *before, self.command, *config)
         return self
+
+
+class Activated(Service):
+    """`stbernard serve` with a socket that this process holds in systemd's place."""
+
+    def __init__(self, folder: Path, config: str = "") -> None:
+        super().__init__(folder, config)
+        self.socket = socket.create_server(("127.0.0.1", self.port), backlog=64)
+
+    def launch(self, *command: str | Path) -> None:
+        given = self.socket.fileno()
+        handed_over = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{given}'
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["bash", "-c", handed_over, "bash", *command],
+                stdout=log,
+                stderr=log,
+                pass_fds=[given],
+            )
+        self.wait(lambda: self.is_dead() or self._answers(), "the service answers")
 
 
 class ApiOnly(Service):

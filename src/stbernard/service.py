@@ -15,6 +15,7 @@ import uvicorn
 from structlog.types import Processor
 
 from stbernard import clock
+from stbernard.activation import inherited_sockets
 from stbernard.api.app import Parts, make_app
 from stbernard.api.gate import Gate
 from stbernard.api.policies import Policies
@@ -119,7 +120,9 @@ class _Parts:
             Gate(Policies(settings), self._store) if with_roles else None,
         )
         app = make_app(parts)
-        log.info("listening", address=settings.api.host_ip, port=settings.api.port)
+        sockets = inherited_sockets()
+        where = [each.getsockname()[:2] for each in sockets or ()]
+        log.info("listening", at=where or [(settings.api.host_ip, settings.api.port)])
         config = uvicorn.Config(
             app,
             host=settings.api.host_ip,
@@ -130,7 +133,7 @@ class _Parts:
             timeout_graceful_shutdown=GRACE,
         )
         server = _Server(config, worker)
-        server.run()
+        server.run(sockets)
         if not server.started:
             raise SystemExit(1)
 

@@ -53,13 +53,20 @@ class Compute:
                 if "raised" in answer:
                     raise Raised(answer["raised"], answer["text"])
                 return answer["returned"]
-        raise AssertionError(f"Compute's driver ended:\n{self._log.read_text()[-3000:]}")
+        raise AssertionError(f"Compute's driver ended:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        return self._log.read_text()
 
     def end(self) -> None:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
-        self._process.wait(60)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:  # it waits for a service that is gone
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
 
