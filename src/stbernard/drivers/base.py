@@ -94,6 +94,9 @@ class ManagementInterface(Interface, Protocol):
         """When the server last began to boot, also by a reset or by its own system: seconds since
         the epoch by the BMC's clock; None if the BMC does not say. Raises BMCError."""
 
+    def clock(self, task: "Task") -> float | None:
+        """The BMC's own, in seconds since the epoch; None if it does not say. Raises BMCError."""
+
     def inject_nmi(self, task: "Task") -> None:
         """Interrupt the processor, so that the server's system writes a dump of its memory.
 

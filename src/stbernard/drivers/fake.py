@@ -169,6 +169,9 @@ class FakeHardware(Noop):
             self._strike(task.node, "last_start")
             return self.record(task.node).started_at
 
+    def clock(self, task: Task) -> float:
+        return time.time()
+
     def inject_nmi(self, task: Task) -> None:
         with self._lock:
             self._write(task.node, self._effect(task.node, "inject_nmi", None))

@@ -5,11 +5,12 @@ Every node in `rescue` is looked at every ten seconds, by one line of its ssh. W
 consequences: another system at an address where the rescue was seen, ssh refused there for longer
 than the agent takes to start it again, or a BMC that says the power is off, or that the server was
 started anew. What is not (silence: the network in between may be away) is said, in last_error too,
-and leaves the state as it is. docs/decisions/0089 and 0114.
+and leaves the state as it is. Nothing is certain by a single look. docs/decisions/0089, 0114, 0130.
 """
 
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
@@ -17,7 +18,7 @@ import structlog
 from msgspec import structs
 
 from stbernard import clock
-from stbernard.drivers.base import Answer, RescueInterface, Seen
+from stbernard.drivers.base import Answer, RescueInterface, Seen, Task
 from stbernard.errors import StBernardError
 from stbernard.nodes import Login, Node, Power
 from stbernard.operations.instance_back import InstanceBack
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 
 EVERY = 2  # seconds between two rounds
 ROUNDS = 5  # in which each node in rescue has its turn once
+SURE = 2  # looks one after the other that saw no rescue: a single one may be mistaken
 SILENT_FOR = 10.0  # seconds after the first look in vain, and four in all, until silence is said
 REFUSED_FOR = 90.0  # seconds; the agent looks after its sshd every minute
 ASK_AGAIN = 15.0  # seconds until the BMC of a node whose ssh says nothing is asked again
@@ -46,8 +48,39 @@ SILENT = "ssh does not answer any more at "
 """How a last_error begins that ends with the silence."""
 
 
+@dataclass
+class _Absence:
+    """What is known since the ssh of a rescue is not there; the next look that sees it ends this.
+
+    `looks` in vain, the last `others` of which saw another system; `bmc`: what it has said."""
+
+    since: float
+    looks: int = 0
+    others: int = 0
+    refused_since: float | None = None
+    ask_at: float = 0
+    bmc: str = "its BMC has not said anything so far"
+
+    def look(self, known: Mapping[str, Seen], now: float) -> str:
+        """One more in vain. Why the server has left, if ssh tells for certain."""
+        answers = {each.answer: (address, each.shown) for address, each in known.items()}
+        self.looks += 1
+        self.others = self.others + 1 if Answer.OTHER in answers else 0
+        if Answer.REFUSED not in answers:
+            self.refused_since = None
+        elif self.refused_since is None:
+            self.refused_since = now
+        if self.others >= SURE:
+            address, shown = answers[Answer.OTHER]
+            return f"another system answers ssh at {address} ({shown})."
+        if self.refused_since is not None and now - self.refused_since >= REFUSED_FOR:
+            address, _ = answers[Answer.REFUSED]
+            return f"ssh at {address} has been refused for {REFUSED_FOR:.0f} s."
+        return ""
+
+
 class LoginWatch:
-    """`doubts`: nodes whose BMC is to be asked, each with what is known already."""
+    """`doubts`: nodes whose BMC is to be asked, each with why it has left, if that is known."""
 
     def __init__(self, store: Store, tasks: Tasks, settings: Settings) -> None:
         self._store = store
@@ -55,13 +88,10 @@ class LoginWatch:
         self._settings = settings
         self._back = InstanceBack(store, settings)
         self._eyes: dict[tuple[str, str | None], RescueInterface] = {}
-        self._missed: dict[Stay, float] = {}  # since when its ssh is not the rescue's
-        self._refused: dict[Stay, float] = {}  # since when it is refused
-        self._ask_at: dict[Stay, float] = {}
-        self._said: dict[Stay, str] = {}  # by its BMC meanwhile
+        self._absences: dict[Stay, _Absence] = {}
         self._round = 0
         self._stopping = threading.Event()
-        self.doubts: SimpleQueue[tuple[NodeWithLogin, str] | None] = SimpleQueue()
+        self.doubts: SimpleQueue[tuple[NodeWithLogin, _Absence, str] | None] = SimpleQueue()
 
     def start(self) -> None:
         """Begin to ask BMCs, in threads that do not keep the process from ending."""
@@ -104,25 +134,16 @@ class LoginWatch:
         if here:
             self._is_there(node, here)
             return
-        known = {address: seen[address] for address in node.login.seen_at if address in seen}
-        for address, each in known.items():
-            if each.answer == Answer.OTHER:
-                why = f"another system answers ssh at {address} ({each.shown})."
-                self._doubt(node, why)
-                return
-        refused = next((at for at, each in known.items() if each.answer == Answer.REFUSED), None)
         now = clock.now()
-        since = self._refused.setdefault(stay(node), now) if refused else now
-        if not refused:
-            self._refused.pop(stay(node), None)
-        why = ""
-        if now - since >= REFUSED_FOR:
-            why = f"ssh at {refused} has been refused for {REFUSED_FOR:.0f} s."
-        self._say_silent(node, self._missed.setdefault(stay(node), now))
-        self._doubt(node, why)
+        absence = self._absences.setdefault(stay(node), _Absence(now))
+        known = {address: seen[address] for address in node.login.seen_at if address in seen}
+        why = absence.look(known, now)
+        if not absence.others:
+            self._say_silent(node, absence)
+        self._doubt(node, absence, why)
 
     def _is_there(self, node: NodeWithLogin, here: list[str]) -> None:
-        self._forget(stay(node))
+        self._absences.pop(stay(node), None)
         login = node.login
         if login.silent_since is None and set(here) <= set(login.seen_at):
             return
@@ -133,28 +154,26 @@ class LoginWatch:
             error = None if was_silence else known.last_error
             self._note(known, now, f"ssh answers at {', '.join(here)}.", error)
 
-    def _say_silent(self, seen: NodeWithLogin, since: float) -> None:
+    def _say_silent(self, seen: NodeWithLogin, absence: _Absence) -> None:
         login = seen.login
-        if login.silent_since or not login.seen_at or clock.now() - since < SILENT_FOR:
+        if login.silent_since or not login.seen_at or clock.now() - absence.since < SILENT_FOR:
             return
         node = self._store.idle.again(seen)
         if not node:
             return
-        bmc = self._said.get(stay(seen), "its BMC has not said anything so far")
         text = (
-            f"{SILENT}{', '.join(login.seen_at)}; {bmc}. The server was reset and boots, its "
-            "address is another one now, or the network between is away: look at its console. If "
-            f"it has left the rescue: {ways_out(node)}"
+            f"{SILENT}{', '.join(login.seen_at)}; {absence.bmc}. The server was reset and boots, "
+            "its address is another one now, or the network between is away: look at its console. "
+            f"If it has left the rescue: {ways_out(node)}"
         )
-        self._note(node, structs.replace(login, silent_since=since), text, text)
+        self._note(node, structs.replace(login, silent_since=absence.since), text, text)
 
-    def _doubt(self, node: NodeWithLogin, why: str) -> None:
+    def _doubt(self, node: NodeWithLogin, absence: _Absence, why: str) -> None:
         """Have its BMC asked soon; at once if it has left for certain."""
         now = clock.now()
-        soon = why or now >= self._ask_at.get(stay(node), 0)
-        if soon and self.doubts.qsize() < MOST_DOUBTS:
-            self._ask_at[stay(node)] = now + ASK_AGAIN
-            self.doubts.put((node, why))
+        if (why or now >= absence.ask_at) and self.doubts.qsize() < MOST_DOUBTS:
+            absence.ask_at = now + ASK_AGAIN
+            self.doubts.put((node, absence, why))
 
     def _ask_bmcs(self) -> None:
         while (doubt := self.doubts.get()) and not self._stopping.is_set():
@@ -165,27 +184,28 @@ class LoginWatch:
             except Exception:
                 log.exception("the rescue watch of a node is wrong", node=doubt[0].uuid)
 
-    def ask(self, seen: NodeWithLogin, why: str) -> None:
+    def ask(self, seen: NodeWithLogin, absence: _Absence, why: str) -> None:
         """What the BMC says of a server whose ssh is not there; `why` it has left, if it has."""
         node = self._store.idle.again(seen)
-        if not node or not node.login:
+        if not node:
             return
         power: str | None = node.power_state
         started = None
         try:
             task = self._tasks.of(node)
             power = task.driver.power.get_power_state(task)
-            started = task.driver.management.last_start(task)
-            self._said[stay(seen)] = f"its BMC says '{power}'"
+            started = _new_start(task)
+            absence.bmc = f"its BMC says '{power}'"
         except StBernardError:
-            self._said[stay(seen)] = "its BMC does not answer either"
-            if stay(seen) in self._ask_at:
-                self._ask_at[stay(seen)] = clock.now() + ASK_LATER
+            absence.bmc = "its BMC does not answer either"
+            absence.ask_at = clock.now() + ASK_LATER
         if power == Power.OFF:
             why = "it is switched off."
-        elif started and node.login.started_at and started > node.login.started_at + LATER:
+        elif started:
             why = why or f"its BMC says that it was started anew ({_utc(started)} by its clock)."
-        if why and stay(seen) in self._ask_at:  # else it has answered while its BMC was asked
+        if why and absence.looks < SURE:
+            absence.ask_at = 0  # after the next look
+        elif why and self._absences.get(stay(seen)) is absence:  # not seen since
             left_rescue(self._store, self._settings, node, why, power)
 
     def _note(self, node: Node, login: Login, text: str, last_error: str | None) -> None:
@@ -227,22 +247,34 @@ class LoginWatch:
         if node.provision_state != State.RESCUE:
             return True
         login = node.login
-        return bool(stay(node) in self._missed and login.seen_at and not login.silent_since)
+        absence = self._absences.get(stay(node))
+        return bool(absence and login.seen_at and (absence.others or not login.silent_since))
 
     def _forget_all_but(self, there: set[Stay]) -> None:
-        for gone in (self._missed.keys() | self._ask_at.keys() | self._said.keys()) - there:
-            self._forget(gone)
+        for gone in self._absences.keys() - there:
+            del self._absences[gone]
         self._back.forget_all_but(there)
-
-    def _forget(self, gone: Stay) -> None:
-        for known in (self._missed, self._refused, self._ask_at, self._said):
-            known.pop(gone, None)
 
     def _eye(self, kind: tuple[str, str | None], node: NodeWithLogin) -> RescueInterface:
         if kind not in self._eyes:
             task = self._tasks.of(self._store.nodes.get(node.uuid), ())
             self._eyes[kind] = task.driver.rescue
         return self._eyes[kind]
+
+
+def _new_start(task: Task) -> float | None:
+    """When the server was started since its login was proven, by its BMC's clock.
+
+    Where that clock was put forward meanwhile, a start reckoned from a running time is a later one,
+    too, but by the same clock still older than the rescue."""
+    node, management = task.node, task.driver.management
+    known = node.login.started_at if node.login else None
+    started = management.last_start(task)
+    if not known or not started or started <= known + LATER:
+        return None
+    now = management.clock(task)
+    rescued_for = clock.now() - (node.provision_updated_at or 0)
+    return started if now is None or now - started <= rescued_for else None
 
 
 def _utc(seconds: float) -> str:

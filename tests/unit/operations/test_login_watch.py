@@ -6,6 +6,7 @@ whole on a real machine in tests/machine/test_leaving.py.
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -59,9 +60,9 @@ class World:
         self._now = 0.0
         monkeypatch.setattr(login_watch, "ROUNDS", 1)
         for module in (login_watch, instance_back):
-            monkeypatch.setattr(module, "clock", SimpleNamespace(now=self._clock))
+            monkeypatch.setattr(module, "clock", SimpleNamespace(now=self.clock))
 
-    def _clock(self) -> float:
+    def clock(self) -> float:
         """The watch's; nothing else looks at it."""
         return clock.now() + self._now
 
@@ -90,6 +91,10 @@ class World:
             if self._now >= end:
                 return
             self._now += every
+
+    def look_twice(self) -> None:
+        """As often as it takes to be sure."""
+        self.pass_by(login_watch.EVERY, login_watch.EVERY)
 
     def now(self) -> Node:
         return self.engine.store.nodes.get(self.node.uuid)
@@ -122,6 +127,17 @@ def world(
     return World(engine, settings, monkeypatch, seen_at)
 
 
+def certain(world: World) -> tuple[Any, ...]:
+    """A doubt that needs no word of the BMC's."""
+    world.watch.look()
+    world.watch.look()
+    doubts = [world.watch.doubts.get() for _ in range(world.watch.doubts.qsize())]
+    doubt = doubts[-1]
+    assert doubt
+    assert doubt[-1]
+    return doubt
+
+
 def test_who_answers_is_left_alone(world: World) -> None:
     before = world.now()
     world.pass_by(3600, every=300)
@@ -131,7 +147,7 @@ def test_who_answers_is_left_alone(world: World) -> None:
 
 def test_another_system_at_its_address_ends_the_rescue(world: World) -> None:
     world.shown = {HERE: OTHER, ELSEWHERE: NOBODY}
-    world.pass_by(0)
+    world.look_twice()
     left = world.now()
     assert (left.provision_state, left.target_provision_state) == ("rescue failed", "rescue")
     assert left.operation is None
@@ -151,7 +167,7 @@ def test_another_system_at_its_address_ends_the_rescue(world: World) -> None:
 @pytest.mark.parametrize("way", ["rescue", "unrescue"])
 def test_both_ways_out_are_open(world: World, way: str) -> None:
     world.shown = {HERE: OTHER}
-    world.pass_by(0)
+    world.look_twice()
     world.engine.requests.provision(world.node.uuid, way, rescue_password="secret")
     after = world.engine.wait(world.node)
     assert after.provision_state == {"rescue": "rescue", "unrescue": "active"}[way]
@@ -161,7 +177,7 @@ def test_both_ways_out_are_open(world: World, way: str) -> None:
 def test_a_server_that_is_off_is_not_rescued(world: World) -> None:
     world.press(Power.OFF)
     world.shown = {HERE: NOBODY, ELSEWHERE: NOBODY}
-    world.pass_by(0)
+    world.look_twice()
     left = world.now()
     assert (left.provision_state, left.power_state) == ("rescue failed", Power.OFF)
     assert "it is switched off" in (left.last_error or "")
@@ -191,9 +207,7 @@ def test_silence_in_an_earlier_rescue_says_nothing_of_this_one(world: World) -> 
 def test_a_doubt_in_an_earlier_rescue_says_nothing_of_this_one(world: World) -> None:
     """Its BMC was asked late: many had to be."""
     world.shown = {HERE: OTHER}
-    world.watch.look()
-    doubt = world.watch.doubts.get()
-    assert doubt
+    doubt = certain(world)
     unrescued(world)
     world.rescue()
     world.watch.ask(*doubt)
@@ -243,11 +257,14 @@ def test_an_instance_that_answered_before_the_next_rescue_does_not_end_it(world:
     assert (after.provision_state, after.login is not None) == ("rescue", True)
 
 
-def test_who_answers_again_while_a_doubt_waits_has_not_left(world: World) -> None:
-    """Many BMCs had to be asked before."""
-    world.shown = {HERE: OTHER}
+@pytest.mark.parametrize("answer", [OTHER, NOBODY])
+def test_who_answers_again_while_a_doubt_waits_has_not_left(world: World, answer: Seen) -> None:
+    """Many BMCs had to be asked before, or its own takes its time."""
+    world.reset(3600)
+    world.shown = {HERE: answer}
     world.watch.look()
-    doubt = world.watch.doubts.get()
+    world.watch.look()
+    doubt = [world.watch.doubts.get() for _ in range(world.watch.doubts.qsize())][-1]
     assert doubt
     world.shown = {HERE: RESCUE}
     world.watch.look()
@@ -259,6 +276,7 @@ def test_why_it_has_left_is_not_written_over(world: World) -> None:
     """By its silence, which is said at the moment when its BMC says why."""
     world.shown = {HERE: NOBODY}
     world.reset(60)
+    world.watch.look()
     world.watch.look()
     doubt = world.watch.doubts.get()
     journal = world.engine.store.journal
@@ -317,14 +335,64 @@ def test_the_end_of_silence_leaves_what_else_was_wrong(world: World) -> None:
     assert world.now().last_error == "It was not switched off."
 
 
-def test_one_look_in_vain_says_nothing(world: World) -> None:
+@pytest.mark.parametrize("answer", [NOBODY, REFUSED, OTHER])
+def test_one_look_in_vain_says_nothing(world: World, answer: Seen) -> None:
+    """Nor with a BMC of another clock, or of another zone: an odd answer comes by itself."""
     before = world.now()
+    world.reset(3600)
     for _ in range(3):
-        world.shown = {HERE: NOBODY}
+        world.shown = {HERE: answer}
         world.pass_by(0)
         world.shown = {HERE: RESCUE}
         world.pass_by(login_watch.SILENT_FOR)
     assert (world.now(), world.told()) == (before, [])
+
+
+def test_odd_answers_that_do_not_follow_each_other_say_nothing(world: World) -> None:
+    """Of a load balancer, while the network is away."""
+    for answer in (NOBODY, OTHER, NOBODY, OTHER, NOBODY):
+        world.shown = {HERE: answer}
+        world.pass_by(0)
+    assert world.now().provision_state == "rescue"
+    world.shown = {HERE: OTHER}
+    world.look_twice()
+    assert "another system answers ssh" in (world.now().last_error or "")
+
+
+def test_what_is_not_sure_yet_is_looked_at_in_each_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a look of its turn it is: the promise is half a minute for all."""
+    monkeypatch.setattr(login_watch, "ROUNDS", 5)
+    world.shown = {HERE: NOBODY}
+    world.reset(60)
+    world.pass_by(10 + login_watch.EVERY, login_watch.EVERY)
+    assert "started anew" in (world.now().last_error or "")
+
+
+def test_another_system_after_silence_is_looked_at_in_each_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.shown = {HERE: NOBODY}
+    world.pass_by(login_watch.SILENT_FOR)
+    monkeypatch.setattr(login_watch, "ROUNDS", 5)
+    world.shown = {HERE: OTHER}
+    world.pass_by(10 + login_watch.EVERY, login_watch.EVERY)
+    assert "another system answers ssh" in (world.now().last_error or "")
+
+
+@pytest.mark.parametrize("seen_at", [(HERE,), ()])
+def test_a_bmc_whose_clock_was_put_forward(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reckons the start from a running time, and ssh is away for a while, or out of reach."""
+    monkeypatch.setattr(FakeHardware, "clock", lambda *_: world.clock() + 3600)
+    world.reset(3600 - 10)  # ten seconds for the boot
+    world.shown = {HERE: NOBODY, ELSEWHERE: NOBODY}
+    world.pass_by(300)
+    assert world.now().provision_state == "rescue"
+    record = world.engine.hardware(world.node).record(world.node)
+    record.started_at = world.clock() + 3600 - 5  # and now it is started anew
+    world.pass_by(login_watch.ASK_AGAIN)
+    assert world.now().provision_state == "rescue failed"
 
 
 def test_who_has_just_fallen_silent_is_looked_at_in_each_round(
@@ -431,7 +499,7 @@ def test_an_address_found_later_counts_from_then_on(world: World) -> None:
     assert login
     assert login.seen_at == (HERE, ELSEWHERE)
     world.shown = {HERE: NOBODY, ELSEWHERE: OTHER}
-    world.pass_by(0)
+    world.look_twice()
     assert world.now().provision_state == "rescue failed"
 
 
@@ -452,10 +520,8 @@ def test_ssh_refused_for_longer_than_the_agent_needs(world: World) -> None:
 def test_what_began_meanwhile_is_not_written_over(world: World) -> None:
     """An unrescue under way is nobody's finding."""
     world.shown = {HERE: OTHER}
-    world.watch.look()
-    doubt = world.watch.doubts.get()
+    doubt = certain(world)
     world.engine.requests.provision(world.node.uuid, "unrescue")
-    assert doubt
     world.watch.ask(*doubt)
     assert world.engine.wait(world.node).provision_state == "active"
     assert world.told() == []
@@ -495,7 +561,7 @@ def test_a_driver_that_is_not_enabled_any_more_keeps_nobody_else_from_being_look
         provision_state="rescue", rescue_interface="gone", login=Login(addresses=(HERE,))
     )
     world.shown = {HERE: OTHER}
-    world.pass_by(0)
+    world.look_twice()
     assert world.now().provision_state == "rescue failed"
 
 
@@ -586,7 +652,8 @@ def test_where_nothing_can_be_seen_that_is_said(world: World) -> None:
 
 def test_the_instance_is_looked_for_after_a_rescue_that_was_left(world: World) -> None:
     world.shown = {HERE: OTHER}
-    world.pass_by(0)
+    world.look_twice()
+    assert world.now().provision_state == "rescue failed"
     unrescued(world)
     world.pass_by(0)
     assert end(world)[0] == "instance_answers"

@@ -63,10 +63,11 @@ def eject(task: Task, ours: str, before: str | None) -> None:
 
 def _drives(server: System) -> list[VirtualMedia]:
     """Those of the system, as newer BMCs have them, else those of its managers."""
-    return _discs(server) or [drive for each in _managers(server) for drive in _discs(each)]
+    return _discs(server) or [drive for each in managers(server) for drive in _discs(each)]
 
 
-def _managers(server: System) -> list[Manager]:
+def managers(server: System) -> list[Manager]:
+    """Its BMCs, where it says which they are."""
     try:
         return list(server.managers)
     except MissingAttributeError:

@@ -24,6 +24,7 @@ from sushy.resources.system.system import System
 from stbernard.drivers.base import Task
 from stbernard.drivers.redfish import driver_info
 from stbernard.drivers.redfish.bmc import REFUSED, system
+from stbernard.drivers.redfish.drive import managers
 from stbernard.errors import InvalidDriverInfo
 from stbernard.nodes import BootDevice, Indicator
 from stbernard.settings import Settings
@@ -140,6 +141,14 @@ class RedfishManagement:
             if progress.get("LastState") in _FIRMWARE_AT_WORK:
                 told.append(progress.get("LastStateTime"))
             return max(filter(None, map(_seconds, told)), default=None)
+
+    def clock(self, task: Task) -> float | None:
+        with system(task) as server:
+            try:
+                told = [_seconds(each.datetime) for each in managers(server)]
+            except HTTPError:  # to this account, say
+                return None
+            return next(filter(None, told), None)
 
     def inject_nmi(self, task: Task) -> None:
         with system(task) as server:

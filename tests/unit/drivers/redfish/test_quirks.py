@@ -19,6 +19,7 @@ from tests.unit.drivers.redfish.test_bmc import Sessions
 
 PATH = f"/redfish/v1/Systems/{SYSTEM}"
 RESET = f"{PATH}/Actions/ComputerSystem.Reset"
+MANAGER = f"/redfish/v1/Managers/{SYSTEM}"
 JSON = ("Content-Type", "application/json")
 
 
@@ -271,3 +272,36 @@ def test_when_it_was_started_last(server: Bmc, told: dict[str, Any], seconds: in
     begin = datetime(2026, 11, 24, 16, 10, tzinfo=UTC).timestamp()
     expected = None if seconds is None else begin + seconds
     assert task.driver.management.last_start(task) == expected
+
+
+class HasAClock(Quirk):
+    """`told`: its manager's; None: nobody may ask for it."""
+
+    told: dict[str, Any] | None = None
+
+    def answer(self, environ: dict[str, Any]) -> Any:
+        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) != ("GET", MANAGER):
+            return None
+        if self.told is None:
+            return "403 Forbidden", [], {"error": {"message": "not yours"}}
+        rest = {name: value for name, value in self.inner(environ).items() if name != "DateTime"}
+        return "200 OK", [], rest | self.told
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({"DateTime": "2026-11-24T18:10:05+02:00"}, 5),
+        ({"DateTime": "2026-11-24T16:10:05Z"}, 5),
+        ({"DateTime": "not set"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_clock_of_a_bmc(server: Bmc, told: dict[str, Any] | None, seconds: int | None) -> None:
+    """Seconds after 16:10 (UTC), by its manager."""
+    HasAClock(server).told = told
+    task = server.task()
+    begin = datetime(2026, 11, 24, 16, 10, tzinfo=UTC).timestamp()
+    expected = None if seconds is None else begin + seconds
+    assert task.driver.management.clock(task) == expected
