@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from stbernard.store.engine import Database
 from stbernard.store.migrations import upgrade
 
+RECOVERY = "300"  # seconds: after a crash each of its files is synced, and the disk may be busy
 TEMPLATE = "template_stbernard"
 SETTINGS = {
     "listen_addresses": "",
@@ -29,11 +30,12 @@ QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgreSQL:
-    """A server that runs until `close`. `quick`: without fsync, for tests in which nothing dies.
+    """A server that runs until `close`. `quick`: without fsync, for tests in which nothing dies;
+    `log`: a folder for its write-ahead log, in small files, on another file system perhaps.
 
     `database()` is the URL of a new database with the schema, a copy of a template."""
 
-    def __init__(self, *, quick: bool = True) -> None:
+    def __init__(self, *, quick: bool = True, log: Path | None = None) -> None:
         # Socket paths are short: pytest's own folders may be too deep for one.
         self.folder = Path(tempfile.mkdtemp(prefix="stbernard-pg-", dir="/tmp"))
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -42,7 +44,8 @@ class PostgreSQL:
         self._data = self.folder / "data"
         self._numbers = itertools.count(1)
         options = "--auth=trust --username=stbernard --encoding=UTF8 --locale=C.UTF-8 --no-sync"
-        self._run("initdb", *options.split(), "--pgdata", self._data)
+        apart = ("--waldir", log, "--wal-segsize", "1") if log else ()
+        self._run("initdb", *options.split(), *apart, "--pgdata", self._data)
         settings = SETTINGS | (QUICK if quick else {}) | {"unix_socket_directories": self.folder}
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -51,14 +54,21 @@ class PostgreSQL:
 
     def start(self) -> None:
         log = self.folder / "log"
-        self._run("pg_ctl", "start", "--wait", "--silent", "-D", self._data, "-l", log)
+        waits = "start", "--wait", "--timeout", RECOVERY, "--silent"
+        self._run("pg_ctl", *waits, "-D", self._data, "-l", log)
 
     def stop(self, mode: str = "fast") -> None:
         """`fast` ends sessions in order, `immediate` is a crash."""
         self._run("pg_ctl", "stop", "--wait", "--silent", "--mode", mode, "-D", self._data)
 
+    def start_again(self) -> None:
+        """As systemd does where it has ended by itself; nothing if it runs, or recovers."""
+        if self._done("pg_ctl", "status", "-D", self._data) != 0:
+            self.start()
+
     def close(self) -> None:
-        self.stop("immediate")
+        """Also if it has ended by itself."""
+        self._done("pg_ctl", "stop", "--wait", "--silent", "--mode", "immediate", "-D", self._data)
         shutil.rmtree(self.folder)
 
     def database(self, tablespace: Path | None = None) -> str:
@@ -97,6 +107,15 @@ class PostgreSQL:
         return f"postgresql+psycopg://stbernard@/{name}?host={quote(str(self.folder))}"
 
     def _run(self, program: str, *arguments: str | Path) -> None:
+        if self._done(program, *arguments) != 0:
+            raise RuntimeError(f"{program} failed: {self.told()}")
+
+    def told(self) -> str:
+        """Its log for people."""
+        log = self.folder / "log"
+        return log.read_text() if log.exists() else ""
+
+    def _done(self, program: str, *arguments: str | Path) -> int:
         done = subprocess.run(
             [self._programs / program, *arguments],
             user=self._user if os.geteuid() == 0 else None,
@@ -107,9 +126,7 @@ class PostgreSQL:
             stderr=subprocess.DEVNULL,
             check=False,
         )
-        if done.returncode:
-            log = self.folder / "log"
-            raise RuntimeError(f"{program} failed: {log.read_text() if log.exists() else ''}")
+        return done.returncode
 
 
 def programs() -> Path:

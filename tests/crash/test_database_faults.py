@@ -1,11 +1,12 @@
 """The database killed, cut off, full: requests get 503, nothing is lost, work goes on by itself."""
 
 import os
+import secrets
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from stbernard.errors import Unavailable
 from stbernard.store import Store
 from stbernard.store.engine import Database
 from tests.factories import a_node
-from tests.postgresql import PostgreSQL
+from tests.postgresql import RECOVERY, PostgreSQL
 from tests.service import Service
 
 pytestmark = pytest.mark.timeout(600)  # services are started, on a machine that does other things
@@ -63,14 +64,19 @@ def serving(folder: Path, database: str) -> Iterator[Service]:
     service = Service(
         folder, CONFIG.format(database=database, folder=folder), upgrade="sqlite" in database
     )
-    service.start()
-    yield service
-    service.kill()
+    try:
+        yield service.start()
+    finally:
+        service.kill()
 
 
-def create(service: Service) -> int:
-    body = {"uuid": str(uuid.uuid4()), "driver": "fake-hardware", "extra": {"pad": "x" * 20_000}}
-    return refused_or(service, "POST", "/v1/nodes", body)
+def create(service: Service, made: list[str]) -> int:
+    """A node that takes some space, also where the database packs what it keeps."""
+    node = str(uuid.uuid4())
+    body = {"uuid": node, "driver": "fake-hardware", "extra": {"pad": secrets.token_hex(20_000)}}
+    status = refused_or(service, "POST", "/v1/nodes", body)
+    made += [node] if status == 201 else []
+    return status
 
 
 def refused_or(service: Service, method: str, path: str, body: object = None) -> int:
@@ -159,28 +165,61 @@ def fill(folder: Path) -> Path:
             return file
 
 
-def full_disk(service: Service, small: Path) -> None:
-    """Rescues are under way, the disk gets full and is so for a while."""
+def full_disk(
+    service: Service,
+    small: Path,
+    full: Callable[[], bool],
+    revive: Callable[[], None] = lambda: None,
+) -> None:
+    """Rescues are under way, the disk gets full and is so until `full`, and there is room again.
+
+    `revive`: what an operator's systemd does meanwhile."""
     nodes = begin_rescues(service)
+    made: list[str] = []
     filler = fill(small)
-    service.wait(lambda: create(service) == 503, "the database finds no space")
-    assert refused_or(service, "GET", "/v1/nodes") == 200
+    service.wait(lambda: create(service, made) == 503 and full(), "the database finds no space")
     filler.unlink()
-    service.wait(lambda: create(service) == 201, "the database writes again")
+
+    def writes_again() -> bool:
+        revive()
+        return create(service, made) == 201
+
+    service.wait(writes_again, "the database writes again", float(RECOVERY))
     all_are_rescued(service, nodes)
+    kept = service.get("/v1/nodes?fields=uuid")["nodes"]
+    assert {*nodes, *made} <= {node["uuid"] for node in kept}
+
+
+def can_be_read(service: Service) -> bool:
+    return refused_or(service, "GET", "/v1/nodes") == 200
 
 
 @needs_root
 def test_a_full_disk_under_sqlite(small: Path, tmp_path: Path) -> None:
     with serving(tmp_path, f"sqlite:///{small}/db.sqlite") as service:
-        full_disk(service, small)
+        full_disk(service, small, lambda: can_be_read(service))
 
 
 @needs_root
 def test_a_full_disk_under_postgresql(server: PostgreSQL, small: Path, tmp_path: Path) -> None:
-    """Under its tables; without space for its log it ends, and is a database that is killed."""
+    """Under its tables: it refuses what it has no space for (SQLSTATE 53100)."""
     with serving(tmp_path, server.database(tablespace=small)) as service:
-        full_disk(service, small)
+        full_disk(service, small, lambda: can_be_read(service))
+
+
+@needs_root
+def test_a_full_disk_under_the_log_of_postgresql(small: Path, tmp_path: Path) -> None:
+    """It panics, tries to recover, and ends if it finds no space for that either."""
+    with (
+        closing(PostgreSQL(quick=False, log=small / "wal")) as server,
+        serving(tmp_path, server.database()) as service,
+    ):
+
+        def panics() -> bool:
+            refused_or(service, "GET", "/v1/nodes")
+            return "PANIC" in server.told()
+
+        full_disk(service, small, panics, server.start_again)
 
 
 def test_the_writer_of_sqlite_goes_on_after_any_error(tmp_path: Path) -> None:
