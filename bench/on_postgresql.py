@@ -1,5 +1,13 @@
-"""St. Bernard on PostgreSQL, in one process and in several: the same loads as on SQLite."""
+"""St. Bernard on PostgreSQL, in one process and in several: the same loads as on SQLite.
 
+    python -m bench.on_postgresql [RESCUES]
+
+measures only the rescues at once (10,000) whose hardware takes its time."""
+
+import os
+import sys
+import tempfile
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -10,10 +18,11 @@ from bench import report
 from bench.contenders import OURS, Contender, Figures, Together, measured
 from bench.loader import again_and_again
 from bench.loads import CONNECTIONS, every_node, heartbeats
-from bench.rescues import populate, rescues
+from bench.rescues import HARDWARE, HARDWARE_SECONDS, populate, rescues
 
 SECONDS = 2.0  # of each measurement of a request
 NODES = 1000
+MANY = 10_000
 LAYOUTS: dict[str, tuple[type[Service], ...]] = {
     "serve": (Service,),
     "serve and a worker": (Service, Worker),
@@ -28,20 +37,32 @@ def on_postgresql(folder: Path) -> report.Table:
             report.note(f"PostgreSQL, {name}")
             contender = _contender(folder / name, server, name)
             figures[f"PostgreSQL, {name}"] = [_requests(contender, server)]
+        return figures | with_hardware_time(folder, server, MANY)
     finally:
         server.close()
-    return figures
 
 
-def _contender(folder: Path, server: PostgreSQL, name: str) -> Contender:
+def with_hardware_time(folder: Path, server: PostgreSQL, count: int) -> report.Table:
+    """So many at once, of hardware that all processes see, in files."""
+    layout = "api and two workers"
+    name = f"PostgreSQL, {layout}, {count:,} rescues, {HARDWARE_SECONDS} s of hardware time"
+    report.note(name)
+    hardware = f"{HARDWARE.format(HARDWARE_SECONDS)}state_dir = {folder}/servers\n"
+    contender = _contender(folder / "hardware", server, layout, count, hardware)
+    return {name: [_rescues(contender, server, count)]}
+
+
+def _contender(
+    folder: Path, server: PostgreSQL, name: str, nodes: int = NODES, more: str = ""
+) -> Contender:
     url = server.database()
-    config = f"{OURS}[database]\nconnection = {url}\n"
+    config = f"{OURS}[database]\nconnection = {url}\n{more}"
     each = []
     for number, kind in enumerate(LAYOUTS[name]):
         home = folder / str(number)
         home.mkdir(parents=True)
         each.append(kind(home, config, host=f"worker-{number}", upgrade=False))
-    populate(url, NODES)
+    populate(url, nodes)
     return Contender(name, Together(*each), url)
 
 
@@ -81,3 +102,17 @@ def _cpu(server: PostgreSQL) -> float:
     main = psutil.Process(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
     times = [process.cpu_times() for process in (main, *main.children(recursive=True))]
     return sum(each.user + each.system for each in times)
+
+
+def main(count: int) -> None:
+    load, server = os.getloadavg()[0], PostgreSQL(quick=False)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = with_hardware_time(Path(folder), server, count)
+    finally:
+        server.close()
+    report.show(figures, f"{date.today()}, load average before: {load:.1f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else MANY)

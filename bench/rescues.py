@@ -19,6 +19,7 @@ CONNECTIONS = 64
 PATIENCE = 300  # seconds until rescues that do not end are counted, and left
 PASSWORD = "bench-Resc-ue1"  # noqa: S105 (of fake hardware)
 HARDWARE = "\n[fake]\nrescue_delay = {}\n"
+HARDWARE_SECONDS = 40
 FAKE = Settings(
     default=Default(
         host="bench",
