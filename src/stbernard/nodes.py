@@ -363,7 +363,7 @@ _SECRETS_TOO = ("new_pass", "admin_pass", "adminpass", "sys_pswd", "snmp_auth_ke
 
 
 def _without_secrets(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return without_secrets(value)
     return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 

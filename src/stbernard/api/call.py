@@ -79,10 +79,7 @@ class Call:
         return {"href": f"{self.base}{'/v1' if rel == 'self' else ''}/{path}", "rel": rel}
 
     def links(self, path: str) -> list[dict[str, str]]:
-        return [
-            {"href": f"{self.base}/v1/{path}", "rel": "self"},
-            {"href": f"{self.base}/{path}", "rel": "bookmark"},
-        ]
+        return links(self.base, path)
 
     def only(self, *allowed: str) -> None:
         """Raises InvalidParameter if the query has something else."""
@@ -143,6 +140,14 @@ async def _admitted(request: Request[Any, Any, Any], call: Call, gate: Any) -> C
     caller = request.state.get("caller")
     access = await sync_to_thread(gate.admit, call, route, request.path_params, caller)
     return replace(call, access=access)
+
+
+def links(base: str, path: str) -> list[dict[str, str]]:
+    """Both links to a resource."""
+    return [
+        {"href": f"{base}/v1/{path}", "rel": "self"},
+        {"href": f"{base}/{path}", "rel": "bookmark"},
+    ]
 
 
 def _base(scheme: str, headers: Mapping[str, str], settings: Settings) -> str:

@@ -1,13 +1,14 @@
 """A node as JSON: which fields in which version, and nothing secret."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
+
 from stbernard.api.access import Access
-from stbernard.api.call import Call
+from stbernard.api.call import Call, links
 from stbernard.api.microversions import Version
 from stbernard.api.timestamps import timestamp
 from stbernard.errors import BadRequest
@@ -45,16 +46,15 @@ _NOT_SORTABLE = (
 SORTABLE = frozenset((*_PLAIN, *_TIMES)) - {*_NOT_SORTABLE} | {"id", "provision_state"}
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A node, or the row of a list with the columns needed, seen by a client of this version."""
+class _Viewer(NamedTuple):
+    """Who looks: a client of this version of this service."""
 
-    node: Any
-    settings: Settings
     version: Version
+    settings: Settings
 
 
-Show = Callable[[_Seen], Any]
+Show = Callable[[Any, _Viewer], Any]
+"""What makes a field from a node, or from the row of a list with the columns needed."""
 
 
 def waits(node: Node) -> bool:
@@ -68,34 +68,37 @@ def is_held(node: Node) -> bool:
 
 
 def _plain(name: str) -> Show:
-    return lambda seen: getattr(seen.node, name)
+    return lambda node, _: getattr(node, name)
 
 
 def _time(name: str) -> Show:
-    return lambda seen: timestamp(getattr(seen.node, name))
+    return lambda node, _: timestamp(getattr(node, name))
 
 
 def _without_secrets(name: str) -> Show:
-    return lambda seen: without_secrets(getattr(seen.node, name))
+    return lambda node, _: without_secrets(getattr(node, name))
 
 
-def _provision_state(seen: _Seen) -> str | None:
-    state = seen.node.provision_state
-    if state == State.AVAILABLE and not seen.version.allows("behaviour", "available has a name"):
+def _provision_state(node: Any, viewer: _Viewer) -> str | None:
+    state: str = node.provision_state
+    named = viewer.version.allows
+    if state == State.AVAILABLE and not named("behaviour", "available has a name"):
         return None
-    waits = seen.version.allows("behaviour", "inspect wait has a name")
-    return State.INSPECTING if state == State.INSPECT_WAIT and not waits else state
+    if state == State.INSPECT_WAIT and not named("behaviour", "inspect wait has a name"):
+        return State.INSPECTING
+    return state
 
 
-def _reservation(seen: _Seen) -> str | None:
-    if not is_held(seen.node):
-        return None
-    return seen.node.lease_owner or seen.settings.default.host
+def _reservation(node: Any, viewer: _Viewer) -> str | None:
+    return (node.lease_owner or viewer.settings.default.host) if is_held(node) else None
 
 
-def _driver_internal_info(seen: _Seen) -> dict[str, Any]:
+def _driver_internal_info(node: Any, _: _Viewer) -> dict[str, Any]:
     """With what is known of the agent, under Ironic's names."""
-    agent = _agent(seen.node)
+    shown = without_secrets(node.driver_internal_info)
+    agent = _agent(node)
+    if agent == _NONE_YET:
+        return shown
     known = {
         "agent_url": agent.url,
         "agent_version": agent.version,
@@ -103,22 +106,29 @@ def _driver_internal_info(seen: _Seen) -> dict[str, Any]:
         "agent_secret_token": MASKED if agent.token else None,
         "agent_verify_ca": agent.verify_ca,
     }
-    shown = without_secrets(seen.node.driver_internal_info)
     return shown | {name: value for name, value in known.items() if value is not None}
 
 
 def _agent(node: Any) -> Agent:
     if isinstance(node, Node):
         return node.agent
-    return Agent(**{name: getattr(node, f"agent_{name}") for name in Agent.__struct_fields__})
+    return Agent(
+        token=node.agent_token,
+        url=node.agent_url,
+        verify_ca=node.agent_verify_ca,
+        version=node.agent_version,
+        last_heartbeat=node.agent_last_heartbeat,
+    )
 
 
-def _instance_info(seen: _Seen) -> dict[str, Any]:
-    shown = without_secrets(seen.node.instance_info)
+def _instance_info(node: Any, _: _Viewer) -> dict[str, Any]:
+    shown = without_secrets(node.instance_info)
     return shown | {name: MASKED for name in INSTANCE_SECRETS if shown.get(name)}
 
 
-_AS_KEPT = frozenset(_PLAIN)
+_NONE_YET = Agent()
+AS_KEPT = frozenset(_PLAIN)
+"""The columns that are shown without a look at what is in them."""
 _NEEDS = {  # the columns of fields that are not one column
     **{"conductor": (), "health": ()},
     "driver_internal_info": (
@@ -129,10 +139,10 @@ _NEEDS = {  # the columns of fields that are not one column
 FIELDS: Mapping[str, Show] = {
     **{name: _plain(name) for name in _PLAIN},
     **{name: _time(name) for name in _TIMES},
-    "conductor": lambda seen: seen.settings.default.host,
+    "conductor": lambda _, viewer: viewer.settings.default.host,
     **{name: _without_secrets(name) for name in ("driver_info", *_STEPS)},
     "driver_internal_info": _driver_internal_info,
-    "health": lambda _: None,  # nothing looks at it yet
+    "health": lambda *_: None,  # nothing looks at it yet
     "instance_info": _instance_info,
     "provision_state": _provision_state,
     "reservation": _reservation,
@@ -158,7 +168,7 @@ class _Plan(NamedTuple):
     plain: tuple[str, ...]
     values: Callable[[object], tuple[Any, ...]]
     others: tuple[tuple[str, Show], ...]
-    links: tuple[tuple[str, str], ...]
+    links: tuple[str, ...]
 
 
 def _values(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
@@ -176,24 +186,40 @@ def _plan(version: Version, fields: tuple[str, ...] | None) -> _Plan:
         for name in (FIELDS if fields is None else fields)
         if version.allows("node field", name)
     ]
-    links = LINKS if fields is None else ()
-    plain = tuple(name for name in wanted if name in _AS_KEPT)
+    below = LINKS if fields is None else ()
+    plain = tuple(name for name in wanted if name in AS_KEPT)
     return _Plan(
         plain,
         _values(plain),
-        tuple((name, FIELDS[name]) for name in wanted if name not in _AS_KEPT),
-        (
-            ("links", ""),
-            *((name, f"/{name}") for name in links if version.allows("node field", name)),
-        ),
+        tuple((name, FIELDS[name]) for name in wanted if name not in AS_KEPT),
+        ("links", *(name for name in below if version.allows("node field", name))),
     )
 
 
-def columns(fields: Iterable[str] | None, access: Access) -> tuple[str, ...]:
+_Links = tuple[tuple[str, list[str]], ...]
+"""Names of links, and their JSON in pieces between which a node's UUID belongs."""
+
+
+@lru_cache(maxsize=128)
+def _links(base: str, names: tuple[str, ...]) -> _Links:
+    """Made once for all nodes, which differ in the UUID alone: links are half of what is shown."""
+    node = "{uuid}"
+    paths = {name: f"nodes/{node}" + ("" if name == "links" else f"/{name}") for name in names}
+    return tuple(
+        (name, msgspec.json.encode(links(base, path)).decode().split(node))
+        for name, path in paths.items()
+    )
+
+
+def columns(fields: tuple[str, ...] | None, access: Access) -> tuple[str, ...]:
     """The columns that are enough to show these fields; of all fields without any."""
+    return _columns(fields, () if access.sees_all else ("owner", "lessee"))
+
+
+@lru_cache(maxsize=512)
+def _columns(fields: tuple[str, ...] | None, whose: tuple[str, ...]) -> tuple[str, ...]:
     wanted = FIELDS if fields is None else fields
     needed = (column for name in wanted for column in _NEEDS.get(name, (name,)))
-    whose = () if access.sees_all else ("owner", "lessee")
     return tuple(dict.fromkeys(("uuid", *needed, *whose)))
 
 
@@ -201,25 +227,36 @@ def show(
     node: Any, settings: Settings, call: Call, fields: Iterable[str] | None = None
 ) -> dict[str, Any]:
     """All fields of the version, or those asked for, of a node or of a row with its `columns`."""
+    return show_all((node,), settings, call, fields)[0]
+
+
+def show_all(
+    nodes: Sequence[Any], settings: Settings, call: Call, fields: Iterable[str] | None = None
+) -> list[dict[str, Any]]:
+    """The same of many."""
     plan = _plan(call.version, None if fields is None else tuple(fields))
+    viewer = _Viewer(call.version, settings)
+    linked = _links(call.base, plan.links)
+    shown = [_shown(node, plan, viewer, linked) for node in nodes]
+    if call.access.sees_all:
+        return shown
+    return [call.access.as_allowed(*each) for each in zip(shown, nodes, strict=True)]
+
+
+def _shown(node: Any, plan: _Plan, viewer: _Viewer, linked: _Links) -> dict[str, Any]:
     shown = dict(zip(plan.plain, plan.values(node), strict=True))
-    seen = _Seen(node, settings, call.version)
     for name, other in plan.others:
-        shown[name] = other(seen)
-    here, bookmark = f"{call.base}/v1/nodes/{node.uuid}", f"{call.base}/nodes/{node.uuid}"
-    for name, end in plan.links:  # (as `call.links`, which takes thrice the time)
-        shown[name] = [
-            {"href": here + end, "rel": "self"},
-            {"href": bookmark + end, "rel": "bookmark"},
-        ]
-    return shown if call.access.sees_all else call.access.as_allowed(shown, node)
+        shown[name] = other(node, viewer)
+    for name, pieces in linked:
+        shown[name] = msgspec.Raw(node.uuid.join(pieces))
+    return shown
 
 
 def show_states(node: Node, settings: Settings, call: Call) -> dict[str, Any]:
     """What `GET …/states` answers."""
-    seen = _Seen(node, settings, call.version)
+    viewer = _Viewer(call.version, settings)
     shown = {
-        name: FIELDS[name](seen)
+        name: FIELDS[name](node, viewer)
         for name in STATES
         if call.version.allows("node states field", name)
     }

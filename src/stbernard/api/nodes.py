@@ -83,7 +83,7 @@ def show(ident: InPath, call: GivenCall, parts: GivenParts) -> dict[str, Any]:
     if fields is not None:
         call.version.require("list query", ("fields",))
         node_view.check_fields(fields, call.version)
-    row = parts.store.nodes.row(ident, node_view.columns(fields, call.access))
+    row = parts.store.nodes.row(ident, node_view.columns(fields, call.access), node_view.AS_KEPT)
     return node_view.show(row, parts.settings, call, fields)
 
 
@@ -168,8 +168,9 @@ def _list(
             (name for name in fields if name not in node_view.IN_A_LIST), call.version
         )
     here = call.query.get("conductor") in (None, parts.settings.default.host)
-    nodes = parts.store.nodes.rows(part, node_view.columns(fields, call.access)) if here else ()
-    entries = [node_view.show(node, parts.settings, call, fields) for node in nodes]
+    columns = node_view.columns(fields, call.access)
+    nodes = parts.store.nodes.rows(part, columns, node_view.AS_KEPT) if here else ()
+    entries = node_view.show_all(nodes, parts.settings, call, fields)
     last = nodes[-1].uuid if nodes and "instance_uuid" not in part.filters else None
     return pages.rendered(call, ("nodes", path), entries, last, part=part, fields=fields)
 

@@ -1,6 +1,6 @@
 """Parts of lists: filters, order, marker; stable while rows come and go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ def list_rows(
     table: Table,
     page: Page,
     name: str,
-    columns: Iterable[str] | None = None,
+    columns: Sequence[ColumnElement[Any]] | None = None,
 ) -> list[Row[Any]]:
     """Rows after the marker, in a total order (the id breaks ties), so that pages are stable.
 
@@ -40,7 +40,7 @@ def list_rows(
         raise InvalidParameter(
             f'The sort_key value "{page.sort_key}" is an invalid field for sorting'
         )
-    wanted = table.c if columns is None else [table.c[column] for column in columns]
+    wanted = table.c if columns is None else columns
     query = select(*wanted).order_by(*_order(table, page)).limit(page.limit)
     query = query.where(*page.conditions)
     for column, value in page.filters.items():
@@ -52,7 +52,7 @@ def list_rows(
         query = query.where(table.c.node_uuid.in_(nodes))
     if page.marker:
         query = query.where(_after(connection, table, page, name))
-    return list(connection.execute(query))
+    return list(connection.execute(query).all())
 
 
 def _order(table: Table, page: Page) -> tuple[ColumnElement[Any], ...]:

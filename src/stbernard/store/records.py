@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +32,7 @@ from stbernard.nodes import Record
 from stbernard.store.engine import Database, is_duplicate
 from stbernard.store.pages import Page, list_rows
 from stbernard.store.prepared import Prepared
+from stbernard.store.schema import Json, JsonText
 from stbernard.store.secrets import Secrets
 
 R = TypeVar("R", bound=Record)
@@ -93,16 +95,19 @@ class Records(Generic[R]):
         )
         return tuple(self._record(row) for row in rows)
 
-    def rows(self, page: Page, columns: tuple[str, ...]) -> Sequence[Any]:
-        """One page with only these columns, as attributes: for lists that show no more."""
-        rows = self._database.read(
-            lambda connection: list_rows(connection, self._table, page, self._name, columns)
-        )
-        return [_with(columns)._make(row) for row in rows]
+    def rows(self, page: Page, columns: tuple[str, ...], unread: frozenset[str]) -> Sequence[Any]:
+        """One page with only these columns, as attributes: for lists that show no more.
 
-    def row(self, ident: str, columns: tuple[str, ...]) -> Any:
-        """One with only these columns, as attributes. Raises NotFound."""
-        query = _some_of_one(self._table, columns)
+        JSON that is `unread` comes as the text it is kept as (`msgspec.Raw`)."""
+        wanted = _some(self._table, columns, unread)
+        rows = self._database.read(
+            lambda connection: list_rows(connection, self._table, page, self._name, wanted)
+        )
+        return list(map(_with(columns)._make, rows))
+
+    def row(self, ident: str, columns: tuple[str, ...], unread: frozenset[str]) -> Any:
+        """One of `rows`. Raises NotFound."""
+        query = _some_of_one(self._table, columns, unread)
         row = self._database.read(lambda connection: query.first(connection, ident=ident))
         if row is None:
             raise self._not_found(ident)
@@ -242,8 +247,20 @@ def by_ident(table: Table, *, hold: bool = False) -> Prepared:
 
 
 @lru_cache(maxsize=512)
-def _some_of_one(table: Table, columns: tuple[str, ...]) -> Prepared:
-    return Prepared(select(*(table.c[column] for column in columns)).where(_is(table)))
+def _some_of_one(table: Table, columns: tuple[str, ...], unread: frozenset[str]) -> Prepared:
+    return Prepared(select(*_some(table, columns, unread)).where(_is(table)))
+
+
+@lru_cache(maxsize=512)
+def _some(
+    table: Table, columns: tuple[str, ...], unread: frozenset[str]
+) -> tuple[ColumnElement[Any], ...]:
+    return tuple(
+        type_coerce(column, JsonText())
+        if column.name in unread and isinstance(column.type, Json)
+        else column
+        for column in (table.c[name] for name in columns)
+    )
 
 
 def _is(table: Table) -> ColumnElement[bool]:

@@ -60,6 +60,16 @@ def _node() -> Column[str]:
     return Column("node_uuid", String(36), ForeignKey("nodes.uuid"), nullable=False, index=True)
 
 
+class JsonText(TypeDecorator[msgspec.Raw]):
+    """The text of a `Json` column as it is kept, for answers that pass it on unread."""
+
+    impl = Text
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002
+        return lambda text: None if text is None else msgspec.Raw(text)
+
+
 nodes = Table(
     "nodes",
     metadata,

@@ -55,6 +55,26 @@ def test_a_wrong_node_is_refused_with_the_reason(client: Client, body: Any, text
     assert text in fault(answer)
 
 
+def test_a_node_is_the_same_wherever_it_is_shown(client: Client) -> None:
+    kept = {"place": 'Zürich \U0001f6df "\\', "deep": [1.0, -(2**63), {"a": None}], "": {}}
+    sent = dict.fromkeys(("extra", "properties", "instance_info"), kept)
+    secret = {**kept, "redfish_password": "x"}
+    node = create(client, uuid=UUID, name="n", driver_info=secret, **sent)
+    assert {name: node[name] for name in sent} == sent
+    assert node["driver_info"] == {**kept, "redfish_password": "******"}
+    here = "http://bmaas.example/{}nodes/" + UUID
+    for name, path in (("links", ""), ("ports", "/ports"), ("volume", "/volume")):
+        assert node[name] == [
+            {"href": here.format("v1/") + path, "rel": "self"},
+            {"href": here.format("") + path, "rel": "bookmark"},
+        ]
+    assert client.get("/v1/nodes/n").json() == node
+    assert client.get("/v1/nodes/detail").json() == {"nodes": [node]}
+    assert client.get("/v1/nodes?detail=True").json() == {"nodes": [node]}
+    (listed,) = client.get("/v1/nodes?fields=extra,driver_info").json()["nodes"]
+    assert listed == {name: node[name] for name in ("extra", "driver_info", "links")}
+
+
 def test_what_is_taken_is_a_conflict(client: Client) -> None:
     create(client, uuid=UUID, name="n", instance_uuid=UUID)
     for values in ({"uuid": UUID}, {"name": "n"}, {"instance_uuid": UUID}):

@@ -2,6 +2,7 @@
 
 import uuid
 
+import msgspec
 import pytest
 
 from stbernard.errors import Conflict, InvalidParameter, NodeLocked, NotFound
@@ -24,6 +25,17 @@ def test_a_node_comes_back_as_it_went_in(store: Store) -> None:
     created = store.nodes.create(node)
     assert store.nodes.get(node.uuid) == created
     assert store.nodes.get("rack1-u7") == created
+
+
+def test_json_that_is_passed_on_comes_as_its_text(store: Store) -> None:
+    kept = {"place": "Zürich", "deep": [1, {"a": None}]}
+    node = store.nodes.create(a_node(extra=kept, driver_info=kept))
+    columns, unread = ("uuid", "driver_info", "extra"), frozenset(("uuid", "extra"))
+    (listed,) = store.nodes.rows(Page(), columns, unread)
+    for row in (listed, store.nodes.row(node.uuid, columns, unread)):
+        assert (row.uuid, row.driver_info) == (node.uuid, kept)
+        assert isinstance(row.extra, msgspec.Raw)
+        assert msgspec.json.decode(row.extra) == kept
 
 
 def test_an_unknown_node_is_named(store: Store) -> None:
