@@ -67,8 +67,11 @@ def ensure_loaders(cache: Path) -> Path:
             _make_loader_for_uefi(made)
         except ProgramError as error:
             raise ImageError(f"No boot loader for rescue media: {error}") from error
-        if not ready.exists():  # two at once make the same
+        try:
             made.rename(ready)
+        except OSError:
+            if not ready.is_dir():  # else somebody else has made the same meanwhile
+                raise
     return ready
 
 

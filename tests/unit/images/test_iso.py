@@ -48,6 +48,15 @@ def test_a_medium_boots_on_both_firmwares_and_holds_what_it_was_given(
     assert medium.read_bytes()[0x8028:0x8048].strip() == b"config-2"
 
 
+def test_two_that_make_the_loaders_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has looked before the other one was through."""
+    exists = Path.exists
+    monkeypatch.setattr(
+        Path, "exists", lambda path: not path.name.startswith("loaders-") and exists(path)
+    )
+    assert iso.ensure_loaders(tmp_path) == iso.ensure_loaders(tmp_path)
+
+
 def test_grub_is_told_each_argument_as_it_is(
     tmp_path: Path, loaders: Path, images: dict[str, Path]
 ) -> None:
