@@ -118,7 +118,8 @@ def test_a_second_worker_of_the_same_name_is_refused(start: Start) -> None:
 
 def test_sigterm_hands_over(start: Start) -> None:
     """The lease of an hour does not have to run out."""
-    first, second = (start(Service, f"worker-{number}", delay=2) for number in (1, 2))
+    # ten seconds for each rescue: the first one cannot be through before it is to stop
+    first, second = (start(Service, f"worker-{number}", delay=5) for number in (1, 2))
     nodes = [enroll(first) for _ in range(4)]
     for node in nodes:
         rescue(first, node)
