@@ -1,10 +1,10 @@
 """From an outcome to the next row: every turn an operation can take."""
 
-import time
 from typing import Any
 
 import pytest
 
+from stbernard import clock
 from stbernard.nodes import HowItWas, Node
 from stbernard.operations.advance import advance
 from stbernard.operations.operation import Operation
@@ -18,7 +18,7 @@ SETTINGS = Settings()
 
 
 def rescuing(step: str, **values: Any) -> Node:
-    now = time.time()
+    now = clock.now()
     defaults: dict[str, Any] = {
         "operation": "rescue",
         "operation_id": "run-1",
@@ -41,13 +41,13 @@ def test_next_goes_to_the_following_step_with_its_deadline() -> None:
     assert after["power_state"] == "power off"
     assert after["attempt"] == 0
     seconds = SETTINGS.conductor.power_state_change_timeout
-    assert seconds - 1 < after["deadline"] - time.time() <= seconds
+    assert seconds - 1 < after["deadline"] - clock.now() <= seconds
 
 
 def test_the_step_that_waits_has_what_is_left_of_the_whole_rescue() -> None:
     after = changes(rescuing("power_on"), Next())
     assert (after["step"], after["deadline"]) == ("wait_for_agent", None)
-    node = rescuing("wait_for_agent", deadline=None, operation_deadline=time.time() + 900)
+    node = rescuing("wait_for_agent", deadline=None, operation_deadline=clock.now() + 900)
     assert changes(node, Wait("a heartbeat", "none came"))["due_at"] == node.operation_deadline
 
 
@@ -66,7 +66,7 @@ def test_after_the_wait_the_state_is_that_of_work_again() -> None:
 
 
 def test_a_wait_past_its_deadline_turns_round() -> None:
-    node = rescuing("wait_for_agent", provision_state="rescue wait", deadline=time.time() - 1)
+    node = rescuing("wait_for_agent", provision_state="rescue wait", deadline=clock.now() - 1)
     after = changes(node, Wait("a heartbeat", "none came"))
     assert after["undoing"]
     assert after["failure"] == "none came"
@@ -76,7 +76,7 @@ def test_a_wait_past_its_deadline_turns_round() -> None:
 
 @pytest.mark.parametrize("outcome", [Wait("a heartbeat", "too late"), Retry(1, "too late")])
 def test_the_whole_rescue_ends_a_step_that_has_time_left(outcome: Outcome) -> None:
-    now = time.time()
+    now = clock.now()
     node = rescuing("power_off", deadline=now + 60, operation_deadline=now - 1)
     after = changes(node, outcome)
     assert (after["undoing"], after["failure"]) == (True, "too late")
@@ -84,7 +84,7 @@ def test_the_whole_rescue_ends_a_step_that_has_time_left(outcome: Outcome) -> No
 
 
 def test_an_undo_has_its_time_though_the_whole_is_over() -> None:
-    now = time.time()
+    now = clock.now()
     node = rescuing("power_on", undoing=True, deadline=now + 60, operation_deadline=now - 1)
     assert "not_restored" not in changes(node, Retry(1, "the BMC is busy"))
 
@@ -98,13 +98,13 @@ def test_a_retry_comes_back_later() -> None:
     following = advance(rescuing("power_off"), RESCUE, Retry(0.5, "still on"), SETTINGS)
     assert following.release
     assert following.changes["attempt"] == 1
-    assert 0 < following.changes["due_at"] - time.time() <= 0.5
+    assert 0 < following.changes["due_at"] - clock.now() <= 0.5
 
 
 def test_the_last_retry_is_at_the_deadline() -> None:
-    node = rescuing("power_off", deadline=time.time() + 60)
+    node = rescuing("power_off", deadline=clock.now() + 60)
     assert changes(node, Retry(90, "still on"))["due_at"] == node.deadline
-    node = rescuing("power_off", deadline=time.time())
+    node = rescuing("power_off", deadline=clock.now())
     assert changes(node, Retry(90, "still on"))["failure"] == "still on"
 
 

@@ -1,9 +1,8 @@
 """Time-outs, in the running engine: none is early, each is due to the second."""
 
-import time
-
 import pytest
 
+from stbernard import clock
 from stbernard.drivers.fake import FakeHardware
 from stbernard.errors import BMCUnreachable
 from tests.unit.operations.conftest import Engine
@@ -73,4 +72,4 @@ def test_operations_without_a_limit_of_their_own_have_none(engine: Engine) -> No
     assert accepted.operation_deadline is None
     assert accepted.ends_by == accepted.deadline
     assert accepted.deadline is not None
-    assert accepted.deadline > time.time()
+    assert accepted.deadline > clock.now()

@@ -1,10 +1,9 @@
 """Accept, claim, save under the fence, wake up."""
 
-import time
-
 import pytest
 from sqlalchemy import text, update
 
+from stbernard import clock
 from stbernard.errors import InvalidState, NodeLocked
 from stbernard.nodes import Node
 from stbernard.store import Store
@@ -41,7 +40,7 @@ def test_a_claimed_node_is_claimed_by_nobody_else(store: Store, accepted: Node) 
 
 def test_only_what_is_due_is_claimed(store: Store, accepted: Node) -> None:
     (mine,) = store.leases.claim("me", 10)
-    later = time.time() + 1000
+    later = clock.now() + 1000
     store.leases.save(mine, {"due_at": later}, (), release=True)
     assert store.leases.claim("me", 10) == ()
     assert store.leases.next_due() == later
@@ -68,7 +67,7 @@ def test_a_write_under_an_old_fence_is_lost(store: Store, accepted: Node) -> Non
 def test_a_heartbeat_wakes_a_waiting_node(store: Store, accepted: Node) -> None:
     assert store.leases.give_token(accepted.uuid, "right")
     (mine,) = store.leases.claim("me", 10)
-    store.leases.save(mine, {"due_at": time.time() + 1000}, (), release=True)
+    store.leases.save(mine, {"due_at": clock.now() + 1000}, (), release=True)
     assert not store.leases.heartbeat(accepted.uuid, "wrong", {})
     assert store.leases.claim("me", 10) == ()
     assert store.leases.heartbeat(accepted.uuid, "right", {"agent_url": "https://a:9999"})
@@ -81,7 +80,7 @@ def test_a_heartbeat_during_the_step_is_not_lost(store: Store, accepted: Node) -
     store.leases.give_token(accepted.uuid, "right")
     (mine,) = store.leases.claim("me", 10)
     store.leases.heartbeat(accepted.uuid, "right", {})
-    store.leases.save(mine, {"due_at": time.time() + 1000}, (), release=True)
+    store.leases.save(mine, {"due_at": clock.now() + 1000}, (), release=True)
     assert len(store.leases.claim("me", 10)) == 1
 
 
@@ -110,16 +109,16 @@ def test_taking_over_fences_the_worker_off(store: Store, accepted: Node) -> None
 
 def test_an_expired_lease_is_anybodys(store: Store, accepted: Node) -> None:
     (mine,) = store.leases.claim("me", 10)
-    store.leases.save(mine, {"lease_until": time.time() - 1}, (), release=False)
+    store.leases.save(mine, {"lease_until": clock.now() - 1}, (), release=False)
     (theirs,) = store.leases.claim("you", 10)
     assert theirs.fence == mine.fence + 1
 
 
 def test_a_renewed_lease_lasts_longer(store: Store, accepted: Node) -> None:
     (mine,) = store.leases.claim("me", 10)
-    store.leases.save(mine, {"lease_until": time.time() + 1}, (), release=False)
+    store.leases.save(mine, {"lease_until": clock.now() + 1}, (), release=False)
     store.leases.renew("me", [mine.id])
-    assert (store.nodes.get(mine.uuid).lease_until or 0) > time.time() + 10
+    assert (store.nodes.get(mine.uuid).lease_until or 0) > clock.now() + 10
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
