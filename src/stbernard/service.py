@@ -222,11 +222,27 @@ class _StandardError:
 def _for_people() -> tuple[Processor, ...]:
     return (
         structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            columns=None if sys.stderr.isatty() else _COLUMNS,
             # the default one prints the variables of each frame: hashes, BMC passwords
             exception_formatter=structlog.dev.plain_traceback,
         ),
     )
+
+
+def _pair(key: str, value: object) -> str:
+    plain = isinstance(value, str) and _QUOTED.isdisjoint(value)
+    return f"{key}={value}" if plain else f"{key}={value!r}"
+
+
+_QUOTED = frozenset(" \t=\r\n\"'")
+_COLUMNS = [
+    structlog.dev.Column("timestamp", lambda _, value: str(value)),
+    structlog.dev.Column("level", lambda _, value: f"[{value:<9}]"),
+    structlog.dev.Column("event", lambda _, value: f"{value:<30}"),
+    structlog.dev.Column("logger", lambda _, value: f"[{value}]"),
+    structlog.dev.Column("", _pair),
+]
+"""A line as structlog writes it without colours, in a third of the time."""
 
 
 def _as_json() -> tuple[Processor, ...]:

@@ -22,6 +22,17 @@ def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     root.setLevel(level)
 
 
+def test_a_line_in_a_file_is_as_structlog_writes_it(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = {"node": "n-1", "detail": None, "text": "two words", "empty": "", "pair": "a=b"}
+    structlog.get_logger().warning("a step took long", steps=("a", "b"), **about)
+    line = capsys.readouterr().err
+    event = {"timestamp": line.partition(" ")[0], "level": "warning", "event": "a step took long"}
+    structlogs = structlog.dev.ConsoleRenderer(colors=False)
+    assert line == structlogs(None, "", {**event, "steps": ("a", "b"), **about}) + "\n"
+
+
 def test_a_traceback_does_not_show_the_values_of_variables(
     configured: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
