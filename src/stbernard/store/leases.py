@@ -33,7 +33,7 @@ from stbernard.store.news import News
 from stbernard.store.nodes import Nodes, find, to_node
 from stbernard.store.parts import forget_volume_targets, save_internal_info
 from stbernard.store.prepared import Prepared
-from stbernard.store.requests import Request, accepting, explain_refusal
+from stbernard.store.requests import Request, accepting, refusal
 from stbernard.store.writer import Work
 
 log = structlog.get_logger()
@@ -147,10 +147,10 @@ class Leases:
             columns["held"] = request.fence
 
         def work(connection: Connection) -> Node:
-            taken = accepted.count(connection, **columns)
-            node = find(connection, node_uuid)
-            if not taken:
-                explain_refusal(node, request)
+            row = accepted.first(connection, **columns)
+            if row is None:
+                raise refusal(find(connection, node_uuid), request)
+            node = to_node(row)
             write(connection, *request.lines, entry(node, Event.ACCEPTED, step=None))
             return node
 

@@ -1,5 +1,6 @@
 """Nodes: create, find, list, change, delete. What the engine does to them is in leases.py."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,8 @@ from stbernard.store.records import Records, by_ident
 from stbernard.store.secrets import Secrets
 
 _nodes = schema.nodes
-_COLUMNS = tuple(_nodes.c.keys())
+# interned, as the names of a Struct's fields are: one that is not takes it five times as long
+_COLUMNS = tuple(sys.intern(str(column.key)) for column in _nodes.c)
 _allocations = schema.allocations
 _PARTS = (
     *(schema.volume_targets, schema.volume_connectors, schema.ports, schema.portgroups),

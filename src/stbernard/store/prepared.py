@@ -82,7 +82,10 @@ class Prepared:
         return _Plan(
             compiled.string,
             tuple(compiled.positiontup) if compiled.positional else None,
-            _with(constants, before),
+            {
+                name: before[name](value) if name in before else value
+                for name, value in constants.items()
+            },
             {name: convert for name, convert in before.items() if name in names},
         )
 
@@ -101,14 +104,10 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _with(values: dict[str, Any], conversions: dict[str, Convert]) -> dict[str, Any]:
-    for name in conversions.keys() & values.keys():
-        values[name] = conversions[name](values[name])
-    return values
-
-
 def _bound(plan: _Plan, values: Values) -> Any:
-    bound = _with({**plan.constants, **values}, plan.before)
+    bound = {**plan.constants, **values}
+    for name, convert in plan.before.items():
+        bound[name] = convert(bound[name])
     return bound if plan.names is None else [bound[name] for name in plan.names]
 
 

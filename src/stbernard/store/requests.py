@@ -47,7 +47,7 @@ def accepting(states: tuple[str, ...], interrupts: tuple[str, ...], *, fenced: b
         accepted = accepted.where(_in_one_of(states))
     if fenced:
         accepted = accepted.where(_nodes.c.fence == bindparam("held"))
-    return Prepared(accepted.values(fence=_nodes.c.fence + 1))
+    return Prepared(accepted.values(fence=_nodes.c.fence + 1).returning(_nodes))
 
 
 def _in_one_of(states: tuple[str, ...]) -> ColumnElement[bool]:
@@ -55,12 +55,13 @@ def _in_one_of(states: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(*(_nodes.c.provision_state == state for state in states))
 
 
-def explain_refusal(node: Node, request: Request) -> None:
+def refusal(node: Node, request: Request) -> Exception:
+    """Why it was not taken."""
     if node.operation:
-        raise NodeLocked(node.name or node.uuid, node.operation, node.lease_owner)
+        return NodeLocked(node.name or node.uuid, node.operation, node.lease_owner)
     if request.states:
-        raise InvalidState(
+        return InvalidState(
             f'The requested action "{request.operation}" can not be performed on node '
             f'"{node.uuid}" while it is in state "{node.provision_state}".'
         )
-    raise BadRequest(f"Node {node.uuid} did not accept '{request.operation}'.")
+    return BadRequest(f"Node {node.uuid} did not accept '{request.operation}'.")
