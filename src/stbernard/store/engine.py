@@ -24,6 +24,7 @@ from stbernard.store.writer import Work, Writer
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 10_000  # milliseconds
+CHECKPOINT = 4000  # pages of WAL (16 MB); at each a page that is written often is copied once
 POOL = 20  # connections to PostgreSQL
 PATIENCE = 10  # seconds for a connection, for a row's lock, or for a transaction to go on
 _NETWORK = {  # how soon a database host that is gone is noticed
@@ -210,6 +211,7 @@ def _sqlite_engine(url: Any, begin: str | None = None) -> Engine:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
+            f"wal_autocheckpoint={CHECKPOINT}",
             "foreign_keys=ON",
             f"busy_timeout={BUSY_TIMEOUT}",
         ):
@@ -219,7 +221,8 @@ def _sqlite_engine(url: Any, begin: str | None = None) -> Engine:
 
         @event.listens_for(engine, "begin")
         def say_begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            driver: Any = connection.connection.driver_connection
+            driver.execute(begin)
 
     return engine
 

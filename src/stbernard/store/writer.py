@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -51,16 +52,23 @@ class Writer:
         self._engine.dispose()
 
     def _run(self) -> None:
+        connection: Connection | None = None  # kept: the way through a pool takes as long as BEGIN
         while first := self._queue.get():
             group = [first] if _begun(first) else []
             try:
-                with self._engine.connect() as connection:
-                    self._commit(connection, group)
+                connection = connection or self._engine.connect()
+                self._commit(connection, group)
             except Exception as error:  # noqa: BLE001 (who waits has to hear, the next may go on)
                 told = unavailable(error) if is_away(error) else error
                 for _, future in group:
                     if not future.done():
                         future.set_exception(told)
+                if connection:
+                    with suppress(Exception):  # it failed already, and was told of
+                        connection.close()
+                connection = None
+        if connection:
+            connection.close()
 
     def _take_more(self, group: list[_Asked]) -> None:
         while len(group) < GROUP and not self._queue.empty():

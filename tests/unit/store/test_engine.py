@@ -1,6 +1,7 @@
 """Transactions, group commit, the lock file, the schema's version."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from stbernard.errors import Conflict, SchemaError, SettingsError
+from stbernard.errors import Conflict, SchemaError, SettingsError, Unavailable
 from stbernard.store import Store
 from stbernard.store.engine import Database
 from stbernard.store.migrations import NEWEST, check, upgrade
@@ -50,6 +51,18 @@ def test_one_failed_write_of_a_group_spoils_no_other(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert outcomes == {n: "created" if n % 3 else "Conflict" for n in range(60)}
+
+
+def test_a_write_goes_on_after_one_whose_connection_failed(store: Store) -> None:
+    def fail(connection: Connection) -> None:
+        connection.execute(text("UPDATE nodes SET description = 'half'"))
+        raise sqlite3.OperationalError("disk I/O error")
+
+    store.nodes.create(a_node(name="n"))
+    with pytest.raises(Unavailable, match="disk I/O error"):
+        store.database.write(fail)
+    assert store.nodes.get("n").description is None
+    assert store.nodes.change("n", {"description": "whole"}).description == "whole"
 
 
 def test_who_no_longer_waits_for_a_write_spoils_no_other(tmp_path: Path) -> None:
