@@ -5,7 +5,7 @@ Every node in `rescue` is looked at every ten seconds, by one line of its ssh. W
 consequences: another system at an address where the rescue was seen, ssh refused there for longer
 than the agent takes to start it again, or a BMC that says the power is off, or that the server was
 started anew. What is not (silence: the network in between may be away) is said, in last_error too,
-and leaves the state as it is. Nothing is certain by a single look. docs/decisions/0089, 0114, 0130.
+and leaves the state as it is. Nothing is certain by a single look. docs/decisions/0089, 0114, 0132.
 """
 
 import threading
