@@ -149,7 +149,11 @@ class Leases:
         def work(connection: Connection) -> Node:
             row = accepted.first(connection, **columns)
             if row is None:
-                raise refusal(find(connection, node_uuid), request)
+                node = find(connection, node_uuid)
+                # who held it may have let it go between these two, and then nothing is refused
+                row = accepted.first(connection, **columns)
+                if row is None:
+                    raise refusal(node, request)
             node = to_node(row)
             write(connection, *request.lines, entry(node, Event.ACCEPTED, step=None))
             return node

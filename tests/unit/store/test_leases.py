@@ -1,14 +1,15 @@
 """Accept, claim, save under the fence, wake up."""
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import Connection, text, update
 
 from stbernard import clock
 from stbernard.errors import InvalidState, NodeLocked
 from stbernard.nodes import Node
-from stbernard.store import Store
+from stbernard.store import Store, leases
 from stbernard.store.journal import Event, entry
 from stbernard.store.leases import LeaseLost
+from stbernard.store.nodes import find as find_node
 from stbernard.store.schema import nodes
 from tests.factories import a_node
 from tests.unit.store.requests import a_request
@@ -24,6 +25,23 @@ def test_accepting_is_durable_and_exclusive(store: Store, accepted: Node) -> Non
     assert store.nodes.get(accepted.uuid).operation == "rescue"
     with pytest.raises(NodeLocked, match=accepted.uuid):
         store.leases.accept(accepted.uuid, a_request(operation="unrescue"))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_node_let_go_while_it_is_asked_who_holds_it(
+    store: Store, accepted: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where there are two connections at once: the UPDATE found it held, the SELECT free."""
+    (held,) = store.leases.claim("me", 1)
+
+    def find(connection: Connection, ident: str) -> Node:
+        free = {"operation": None, "operation_id": None, "due_at": None, "step": None}
+        store.leases.save(held, free, (), release=True)
+        return find_node(connection, ident)
+
+    monkeypatch.setattr(leases, "find", find)
+    unrescue = store.leases.accept(accepted.uuid, a_request(operation="unrescue"))
+    assert unrescue.operation == "unrescue"
 
 
 def test_a_node_that_moved_on_is_not_taken(store: Store) -> None:
