@@ -13,6 +13,7 @@ from stbernard.service import configure_logging
 def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
+    structlog.contextvars.clear_contextvars()  # whatever a test before has done in this thread
     configure_logging(debug=False)
     yield
     structlog.reset_defaults()

@@ -153,13 +153,18 @@ class Reconciler:
 
     def _has_ended(self, held: InHand) -> bool:
         """Work on it, and whether it is out of hand then."""
-        try:
-            return self._work(held)
-        except LeaseLost:
-            log.info("another one has the node now")
-        except Exception as error:  # noqa: BLE001 (whatever it is, work goes on)
-            _report("a step's outcome could not be saved; it is done again", error)
-            self._dropped.set()
+        node = held.node
+        about = {"node": node.uuid, "operation": node.operation, "run": node.operation_id}
+        request_id = str(node.operation_id).partition("/")[0]
+        # for all that is logged on the way, by drivers and libraries, too
+        with structlog.contextvars.bound_contextvars(**about, request_id=request_id):
+            try:
+                return self._work(held)
+            except LeaseLost:
+                log.info("another one has the node now")
+            except Exception as error:  # noqa: BLE001 (whatever it is, work goes on)
+                _report("a step's outcome could not be saved; it is done again", error)
+                self._dropped.set()
         return True
 
     def _work(self, held: InHand) -> bool:
@@ -167,11 +172,6 @@ class Reconciler:
         way: no thread waits for it, and the next one that is free goes on when it is done.
 
         Raises LeaseLost, or whatever else kept a step from being saved."""
-        node = held.node
-        # for all that is logged on the way, by drivers and libraries, too
-        about = {"node": node.uuid, "operation": node.operation, "run": node.operation_id}
-        request_id = str(node.operation_id).partition("/")[0]
-        structlog.contextvars.bind_contextvars(**about, request_id=request_id)
         while not self._stopping.is_set():
             if held.saving is None:
                 held.following = self._go_on(held.node, self._ports_of(held))

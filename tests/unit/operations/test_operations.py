@@ -1,6 +1,7 @@
 """Whole operations on fake hardware: what they do, and that they undo it when a step fails."""
 
 import pytest
+from structlog.contextvars import get_contextvars
 
 from stbernard.errors import (
     BMCError,
@@ -12,6 +13,7 @@ from stbernard.errors import (
     NodeLocked,
 )
 from stbernard.nodes import BootDevice, Node, Power
+from stbernard.operations.reconciler import InHand
 from tests.unit.operations.conftest import Engine
 
 
@@ -266,3 +268,12 @@ def test_a_stopped_engine_goes_on_when_it_starts_again(engine: Engine) -> None:
     assert claimed.lease_owner == "worker-1"
     engine.reconciler.start()
     assert engine.wait(node).provision_state == "rescue"
+
+
+def test_a_worker_that_is_done_with_a_node_logs_nothing_in_its_name(engine: Engine) -> None:
+    node = engine.enroll()
+    engine.requests.provision(node.uuid, "rescue", rescue_password="secret")
+    (due,) = engine.store.leases.claim("worker", 1)
+    before = get_contextvars()
+    engine.reconciler._has_ended(InHand(due))
+    assert get_contextvars() == before
