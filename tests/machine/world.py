@@ -93,8 +93,10 @@ class World:
         """As many do: it cannot write down another one."""
         hindrance = self.machine.home / f"{LAST_RESET}.new"
         hindrance.mkdir()
-        yield
-        hindrance.rmdir()
+        try:
+            yield
+        finally:
+            hindrance.rmdir()
 
     @contextmanager
     def without_ssh(self) -> Iterator[None]:
@@ -102,9 +104,11 @@ class World:
         rule = "ipproto tcp dport 22 prohibit"
         for family in ("-4", "-6"):
             self.lab.run("ip", family, "rule", "add", *rule.split())
-        yield
-        for family in ("-4", "-6"):
-            self.lab.run("ip", family, "rule", "del", *rule.split())
+        try:
+            yield
+        finally:
+            for family in ("-4", "-6"):
+                self.lab.run("ip", family, "rule", "del", *rule.split())
 
     def provision(self, target: str, **arguments: Any) -> requests.Response:
         body = {"target": target, **arguments}

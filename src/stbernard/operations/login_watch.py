@@ -266,7 +266,7 @@ def _new_start(task: Task) -> float | None:
     """When the server was started since its login was proven, by its BMC's clock.
 
     Where that clock was put forward meanwhile, a start reckoned from a running time is a later one,
-    too, but by the same clock still older than the rescue."""
+    too, but by the same clock still older than the rescue, by the time that the ramdisk took."""
     node, management = task.node, task.driver.management
     known = node.login.started_at if node.login else None
     started = management.last_start(task)
@@ -274,7 +274,7 @@ def _new_start(task: Task) -> float | None:
         return None
     now = management.clock(task)
     rescued_for = clock.now() - (node.provision_updated_at or 0)
-    return started if now is None or now - started <= rescued_for else None
+    return started if now is None or now - started <= rescued_for + LATER else None
 
 
 def _utc(seconds: float) -> str:

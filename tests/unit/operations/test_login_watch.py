@@ -395,6 +395,22 @@ def test_a_bmc_whose_clock_was_put_forward(world: World, monkeypatch: pytest.Mon
     assert world.now().provision_state == "rescue failed"
 
 
+def test_a_reset_just_after_the_login_by_a_bmc_that_tells_whole_seconds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the start seems to be older than the rescue, and stays so however often it asks."""
+    rescued = world.now()
+    assert rescued.login and rescued.provision_updated_at
+    record = world.engine.hardware(world.node).record(world.node)
+    known = structs.replace(rescued.login, started_at=rescued.provision_updated_at - 20)
+    world.engine.store.nodes.change(world.node.uuid, {"login": known})
+    record.started_at = rescued.provision_updated_at - 0.9
+    monkeypatch.setattr(FakeHardware, "clock", lambda *_: world.clock())
+    world.shown = {HERE: NOBODY, ELSEWHERE: NOBODY}
+    world.pass_by(login_watch.ASK_AGAIN)
+    assert world.now().provision_state == "rescue failed"
+
+
 def test_who_has_just_fallen_silent_is_looked_at_in_each_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
