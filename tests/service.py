@@ -15,6 +15,13 @@ import requests
 
 PATIENCE = 60  # seconds until a test that waits for an event gives up
 HEADERS = {"X-OpenStack-Ironic-API-Version": "1.115"}
+FAKE_INTERFACES = """
+enabled_hardware_types = fake-hardware
+enabled_power_interfaces = fake
+enabled_management_interfaces = fake
+enabled_boot_interfaces = fake
+enabled_rescue_interfaces = fake
+"""
 
 
 def kept_port(owner: object) -> int:

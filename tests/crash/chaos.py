@@ -28,14 +28,11 @@ from stbernard.store import Store
 from stbernard.store.engine import Database
 from stbernard.store.journal import Entry, Event
 from tests.postgresql import PostgreSQL
-from tests.service import ApiOnly, Service, Worker
+from tests.service import FAKE_INTERFACES, ApiOnly, Service, Worker
 
-CONFIG = """
-enabled_hardware_types = fake-hardware
-enabled_power_interfaces = fake
-enabled_management_interfaces = fake
-enabled_boot_interfaces = fake
-enabled_rescue_interfaces = fake
+CONFIG = (
+    FAKE_INTERFACES
+    + """
 [database]
 connection = {database}
 [fake]
@@ -47,6 +44,7 @@ heartbeat_interval = 1
 heartbeat_timeout = 4
 power_state_change_timeout = 600
 """
+)
 LIFE = (  # what happens to each node: the request, the state in which it is over, power switchings
     ("manage", "manageable", 0),
     ("adopt", "active", 0),

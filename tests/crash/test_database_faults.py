@@ -18,15 +18,12 @@ from stbernard.store import Store
 from stbernard.store.engine import Database
 from tests.factories import a_node
 from tests.postgresql import RECOVERY, PostgreSQL
-from tests.service import Service
+from tests.service import FAKE_INTERFACES, Service
 
 pytestmark = pytest.mark.timeout(600)  # services are started, on a machine that does other things
-CONFIG = """
-enabled_hardware_types = fake-hardware
-enabled_power_interfaces = fake
-enabled_management_interfaces = fake
-enabled_boot_interfaces = fake
-enabled_rescue_interfaces = fake
+CONFIG = (
+    FAKE_INTERFACES
+    + """
 [database]
 connection = {database}
 [fake]
@@ -37,6 +34,7 @@ heartbeat_interval = 1
 heartbeat_timeout = 5
 power_state_change_timeout = 600
 """
+)
 MANY = 6
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root")
 

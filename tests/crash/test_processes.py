@@ -10,15 +10,12 @@ from typing import TypeVar
 import pytest
 
 from tests.postgresql import PostgreSQL
-from tests.service import ApiOnly, Service, Worker
+from tests.service import FAKE_INTERFACES, ApiOnly, Service, Worker
 
 pytestmark = pytest.mark.timeout(600)  # services are started, on a machine that does other things
-CONFIG = """
-enabled_hardware_types = fake-hardware
-enabled_power_interfaces = fake
-enabled_management_interfaces = fake
-enabled_boot_interfaces = fake
-enabled_rescue_interfaces = fake
+CONFIG = (
+    FAKE_INTERFACES
+    + """
 [database]
 connection = {database}
 [fake]
@@ -29,6 +26,7 @@ heartbeat_interval = 1
 heartbeat_timeout = {heartbeat_timeout}
 power_state_change_timeout = 600
 """
+)
 S = TypeVar("S", bound=Service)
 Start = Callable[..., Service]
 
